@@ -1,0 +1,171 @@
+"""What somebody wants to have, frozen when the order is placed."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from typing import Self
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
+
+from commerce.models.statuses import HasStatus, StatusChange
+from commerce.money import Money
+
+# Letters and digits that nobody confuses when reading aloud: no I, L, O, U, 0, 1.
+NUMBER_ALPHABET = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
+
+
+def new_number() -> str:
+    """A number for people: two groups of four, such as 7KQ4-M2XD. 30^8 of them."""
+    letters = "".join(secrets.choice(NUMBER_ALPHABET) for _position in range(8))
+    return f"{letters[:4]}-{letters[4:]}"
+
+
+class OrderQuerySet(models.QuerySet["Order"]):
+    def by(self, buyer: object) -> Self:
+        return self.filter(buyer=buyer)
+
+    def awaiting_payment(self) -> Self:
+        return self.filter(status=Order.Status.AWAITING_PAYMENT)
+
+    def payable_no_more(self, *, at: object) -> Self:
+        """Orders still waiting for money after their time."""
+        return self.awaiting_payment().filter(payable_until__lte=at)
+
+
+class Order(HasStatus):
+    """Lines that one buyer pays together, in one currency and so through one provider account."""
+
+    class Status(models.TextChoices):
+        OPEN = "OPEN", _("open")
+        AWAITING_PAYMENT = "AWAITING_PAYMENT", _("awaiting payment")
+        PAID = "PAID", _("paid")
+        CANCELLED = "CANCELLED", _("cancelled")
+        REFUNDED = "REFUNDED", _("refunded")
+
+    TRANSITIONS = {
+        Status.OPEN: frozenset({Status.AWAITING_PAYMENT, Status.CANCELLED}),
+        Status.AWAITING_PAYMENT: frozenset({Status.PAID, Status.CANCELLED}),
+        Status.PAID: frozenset({Status.REFUNDED}),
+        # Money that comes after the order was given up is honoured while the goods are there.
+        Status.CANCELLED: frozenset({Status.PAID}),
+        Status.REFUNDED: frozenset(),
+    }
+
+    number = models.CharField(_("number"), max_length=9, unique=True, default=new_number, editable=False)
+    buyer = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="orders", verbose_name=_("buyer")
+    )
+    email = models.EmailField(_("e-mail"), help_text=_("Where the receipt goes; frozen with the order."))
+    status = models.CharField(_("status"), max_length=20, choices=Status, default=Status.OPEN)
+    currency = models.CharField(_("currency"), max_length=3)
+    total_minor = models.PositiveBigIntegerField(_("total in the smallest unit"))
+    created_at = models.DateTimeField(_("created"))
+    placed_at = models.DateTimeField(_("placed"), null=True, blank=True)
+    payable_until = models.DateTimeField(_("payable until"), null=True, blank=True)
+    paid_at = models.DateTimeField(_("paid"), null=True, blank=True)
+
+    objects = OrderQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("order")
+        verbose_name_plural = _("orders")
+        ordering = ["-created_at", "-pk"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(status__in=["OPEN", "AWAITING_PAYMENT", "PAID", "CANCELLED", "REFUNDED"]),
+                name="commerce_order_status_known",
+            ),
+            models.CheckConstraint(condition=Q(total_minor__gte=0), name="commerce_order_total_not_negative"),
+            models.CheckConstraint(
+                condition=Q(status__in=["PAID", "REFUNDED"], paid_at__isnull=False)
+                | Q(status__in=["OPEN", "AWAITING_PAYMENT", "CANCELLED"], paid_at__isnull=True),
+                name="commerce_order_paid_at_iff_paid",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["status", "payable_until"], name="commerce_order_to_give_up"),
+        ]
+
+    def __str__(self) -> str:
+        return self.number
+
+    @property
+    def total(self) -> Money:
+        return Money.from_minor(self.total_minor, self.currency)
+
+    @property
+    def account(self) -> str:
+        """Name of the provider account that takes this order's money: one account per currency."""
+        return self.currency.lower()
+
+
+class OrderLineQuerySet(models.QuerySet["OrderLine"]):
+    def paid_and_undelivered(self) -> Self:
+        """The delivery queue: what has been paid for and not been handed over."""
+        return self.filter(order__status=Order.Status.PAID, fulfilled_at__isnull=True)
+
+    def due(self, *, at: object) -> Self:
+        """Lines whose last failed attempt is long enough ago to try again."""
+        return self.filter(Q(deliver_after__isnull=True) | Q(deliver_after__lte=at))
+
+    def of_kinds(self, kinds: Sequence[str]) -> Self:
+        return self.filter(kind__in=kinds)
+
+
+class OrderLine(models.Model):
+    """One thing of an order. What it is, its seller knows by `kind` and `reference`."""
+
+    order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="lines", verbose_name=_("order"))
+    kind = models.CharField(_("kind"), max_length=30)
+    reference = models.CharField(_("reference"), max_length=100)
+    title = models.CharField(_("title"), max_length=255)
+    unit_price_minor = models.PositiveBigIntegerField(_("unit price in the smallest unit"))
+    quantity = models.PositiveIntegerField(_("quantity"), default=1)
+    fulfilled_at = models.DateTimeField(_("fulfilled"), null=True, blank=True)
+    delivery_attempts = models.PositiveIntegerField(_("delivery attempts"), default=0)
+    deliver_after = models.DateTimeField(_("next delivery attempt"), null=True, blank=True)
+    delivery_error = models.TextField(_("last delivery error"), blank=True)
+
+    objects = OrderLineQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("order line")
+        verbose_name_plural = _("order lines")
+        ordering = ["pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["order", "kind", "reference"], name="commerce_orderline_thing_once_per_order"
+            ),
+            models.CheckConstraint(condition=Q(quantity__gte=1), name="commerce_orderline_quantity_positive"),
+            models.CheckConstraint(
+                condition=Q(unit_price_minor__gte=0), name="commerce_orderline_price_not_negative"
+            ),
+        ]
+        indexes = [
+            models.Index(
+                F("order"), name="commerce_orderline_undelivered", condition=Q(fulfilled_at__isnull=True)
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.title
+
+    @property
+    def unit_price(self) -> Money:
+        return Money.from_minor(self.unit_price_minor, self.order.currency)
+
+    @property
+    def total(self) -> Money:
+        return self.unit_price * self.quantity
+
+
+class OrderStatusChange(StatusChange):
+    order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="status_changes")
+
+    class Meta(StatusChange.Meta):
+        verbose_name = _("change of an order")
+        verbose_name_plural = _("changes of orders")
