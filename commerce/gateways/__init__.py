@@ -47,7 +47,9 @@ class UnknownAccount(LookupError):
     """The settings have no such provider account."""
 
     def __init__(self, account: str) -> None:
-        super().__init__(f'There is no payment account "{account}"; settings.STRIPE_ACCOUNTS has the accounts.')
+        super().__init__(
+            f'There is no payment account "{account}"; settings.STRIPE_ACCOUNTS has the accounts.'
+        )
 
 
 class SessionStatus(StrEnum):
@@ -147,7 +149,11 @@ def gateway_for(account: str) -> Gateway:
     except KeyError:
         raise UnknownAccount(account) from None
     return _gateway(
-        settings.PAYMENT_GATEWAY, account, keys["secret_key"], keys["webhook_secret"], settings.STRIPE_API_BASE
+        settings.PAYMENT_GATEWAY,
+        account,
+        keys["secret_key"],
+        keys["webhook_secret"],
+        settings.STRIPE_API_BASE,
     )
 
 

@@ -1,4 +1,4 @@
-"""A provider in memory, for tests that are not about Stripe. It passes the same contract tests as Stripe's."""
+"""A provider in memory, for tests that are not about Stripe. Both pass the same contract tests."""
 
 from __future__ import annotations
 

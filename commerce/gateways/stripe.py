@@ -133,12 +133,16 @@ class StripeGateway:
     def _speaking(self) -> Iterator[None]:
         """Translate what the library raises into the port's words."""
         if not self._has_key:
-            raise GatewayMisconfigured(f"Set STRIPE_{self.account.upper()}_SECRET_KEY: the account has no key.")
+            raise GatewayMisconfigured(
+                f"Set STRIPE_{self.account.upper()}_SECRET_KEY: the account has no key."
+            )
         try:
             yield
         except (stripe.AuthenticationError, stripe.PermissionError) as error:
             logger.error("Stripe does not accept the key of account %s: %s", self.account, error.user_message)
-            raise GatewayMisconfigured(f"Stripe does not accept the key of account {self.account}.") from error
+            raise GatewayMisconfigured(
+                f"Stripe does not accept the key of account {self.account}."
+            ) from error
         except (stripe.RateLimitError, stripe.APIConnectionError) as error:
             raise GatewayUnavailable(f"Stripe did not answer: {error.user_message or error}") from error
         except stripe.IdempotencyError as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Self
 
 from django.conf import settings
@@ -31,7 +32,7 @@ class OrderQuerySet(models.QuerySet["Order"]):
     def awaiting_payment(self) -> Self:
         return self.filter(status=Order.Status.AWAITING_PAYMENT)
 
-    def payable_no_more(self, *, at: object) -> Self:
+    def payable_no_more(self, *, at: datetime) -> Self:
         """Orders still waiting for money after their time."""
         return self.awaiting_payment().filter(payable_until__lte=at)
 
@@ -97,6 +98,14 @@ class Order(HasStatus):
     def total(self) -> Money:
         return Money.from_minor(self.total_minor, self.currency)
 
+    def may_be_paid(self, *, at: datetime) -> bool:
+        """Whether it waits for money and its time is not over."""
+        return (
+            self.status == self.Status.AWAITING_PAYMENT
+            and self.payable_until is not None
+            and self.payable_until > at
+        )
+
     @property
     def account(self) -> str:
         """Name of the provider account that takes this order's money: one account per currency."""
@@ -108,7 +117,7 @@ class OrderLineQuerySet(models.QuerySet["OrderLine"]):
         """The delivery queue: what has been paid for and not been handed over."""
         return self.filter(order__status=Order.Status.PAID, fulfilled_at__isnull=True)
 
-    def due(self, *, at: object) -> Self:
+    def due(self, *, at: datetime) -> Self:
         """Lines whose last failed attempt is long enough ago to try again."""
         return self.filter(Q(deliver_after__isnull=True) | Q(deliver_after__lte=at))
 

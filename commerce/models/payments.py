@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import uuid
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Self
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from commerce.models.orders import Order
@@ -25,6 +25,20 @@ class PaymentQuerySet(models.QuerySet["Payment"]):
     def held(self) -> Self:
         """Payments that wait for a person's decision."""
         return self.exclude(held_reason="")
+
+    def to_check(self, *, at: datetime, every: timedelta) -> Self:
+        """Open sessions that have run out, or have not been asked about for a while; longest first."""
+        return (
+            self.pending()
+            .exclude(session_id="")
+            .filter(
+                Q(checked_at__lte=at - every)
+                | Q(checked_at__isnull=True, created_at__lte=at - every)
+                | Q(expires_at__lte=at, checked_at__lt=F("expires_at"))
+            )
+            .select_related("order")
+            .order_by(F("checked_at").asc(nulls_first=True), "pk")
+        )
 
     def by(self, buyer: object) -> Self:
         return self.filter(order__buyer=buyer)
@@ -78,6 +92,7 @@ class Payment(HasStatus):
     success_url = models.URLField(max_length=500, blank=True)
     cancel_url = models.URLField(max_length=500, blank=True)
     expires_at = models.DateTimeField(_("session expires"), null=True, blank=True)
+    checked_at = models.DateTimeField(_("last asked about"), null=True, blank=True)
     created_at = models.DateTimeField(_("created"))
     paid_at = models.DateTimeField(_("paid"), null=True, blank=True)
     held_reason = models.CharField(_("held for a person because"), max_length=500, blank=True)

@@ -52,9 +52,7 @@ class HasStatus(models.Model):
     class Meta:
         abstract = True
 
-    def transition(
-        self, *, to: str, at: datetime, cause: str, actor: Any = None, **fields: Any
-    ) -> bool:
+    def transition(self, *, to: str, at: datetime, cause: str, actor: Any = None, **fields: Any) -> bool:
         """Move to a status if the row, as it is in the database now, may go there; say whether it did.
 
         Of any number of callers at once exactly one wins. `fields` are set in the same statement.

@@ -8,6 +8,11 @@ DEBUG = True
 SECRET_KEY = env.str("SECRET_KEY", default="development-only-not-a-secret-because-it-is-published")
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
 
+# Where the web process of `make run` listens; links in mail and the sandbox's webhooks go there.
+PORT = env.int("PORT", default=8000)
+PORTAL_BASE_URL = env.str("PORTAL_BASE_URL", default=f"http://localhost:{PORT}")
+WAGTAILADMIN_BASE_URL = PORTAL_BASE_URL
+
 ACCOUNT_EMAIL_VERIFICATION = env.str("ACCOUNT_EMAIL_VERIFICATION", default="optional")
 EMAIL_BACKEND = env.str("EMAIL_BACKEND", default="django.core.mail.backends.filebased.EmailBackend")
 EMAIL_FILE_PATH = BASE_DIR / "var" / "outbox"

@@ -1,0 +1,296 @@
+"""Send a buyer to the provider's payment page, and find out what came of it."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
+
+from commerce.gateways import (
+    Gateway,
+    GatewayError,
+    GatewayMisconfigured,
+    GatewayRefused,
+    GatewayUnavailable,
+    SessionLine,
+    SessionRequest,
+    SessionStatus,
+    gateway_for,
+)
+from commerce.models import GatewayPrice, Order, OrderLine, Payment
+from commerce.money import minimum_charge
+from commerce.services import delivery, ordering, settlement
+
+if TYPE_CHECKING:
+    from accounts.models import User
+
+logger = logging.getLogger(__name__)
+
+# The provider takes sessions that live from 30 minutes to 24 hours; a minute inside both ends.
+SHORTEST_SESSION = timedelta(minutes=31)
+LONGEST_SESSION = timedelta(hours=23, minutes=59)
+# A page about to close is not worth sending anybody to.
+USEFUL_REST = timedelta(minutes=5)
+
+
+class CheckoutRefused(Exception):
+    """The order cannot be paid now; the message says why and what to do."""
+
+
+class AlreadyPaid(CheckoutRefused):
+    """The order is paid."""
+
+    def __init__(self, order: Order) -> None:
+        super().__init__(_("Order %s is paid already.") % order)
+
+
+class OrderNotPayable(CheckoutRefused):
+    """The order was given up, or its time is over."""
+
+    def __init__(self, order: Order) -> None:
+        super().__init__(_("Order %s can no longer be paid. Please order again.") % order)
+
+
+class PaymentHeld(CheckoutRefused):
+    """Money has come that does not fit; a person looks at it first."""
+
+    def __init__(self, order: Order) -> None:
+        super().__init__(
+            _("A payment for order %s is being checked by our staff. Please do not pay again.") % order
+        )
+
+
+class PaymentUnderWay(CheckoutRefused):
+    """The buyer chose a slow method, and its money is on the way."""
+
+    def __init__(self, order: Order) -> None:
+        super().__init__(
+            _("The payment for order %s is on its way; that can take some days. Please do not pay again.")
+            % order
+        )
+
+
+class AmountTooSmall(CheckoutRefused):
+    """The provider does not take so little."""
+
+    def __init__(self, order: Order) -> None:
+        super().__init__(
+            _("%(total)s is too little to pay by card; the least is %(least)s.")
+            % {"total": order.total, "least": minimum_charge(order.currency)}
+        )
+
+
+class ProviderUnavailable(CheckoutRefused):
+    """The payment service does not answer or does not work; nothing was taken."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            _("The payment service does not answer. Nothing was charged; please try again in a minute.")
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReturnUrls:
+    """Absolute addresses the provider sends the buyer back to; success may hold {CHECKOUT_SESSION_ID}."""
+
+    success: str
+    cancel: str
+
+
+def open_session(*, order: Order, urls: ReturnUrls, at: datetime) -> Payment:
+    """A payment with an open page to send the buyer to: the one there is, or a new one.
+
+    The row is committed before the provider hears of it, and all that is sent is kept on the row: a crash
+    or a double click asks again with the same key and gets the same page. Talks to the network; call it
+    outside transactions. Raises CheckoutRefused.
+    """
+    try:
+        payment = _reusable(order=order, at=at) or _new_payment(order=order, urls=urls, at=at)
+        if payment.session_url:
+            return payment
+        return _ask_for_page(payment=payment)
+    except GatewayRefused as error:
+        logger.exception("The provider refused a session for order %s", order)
+        raise ProviderUnavailable from error
+    except (GatewayUnavailable, GatewayMisconfigured) as error:
+        raise ProviderUnavailable from error
+
+
+def complete(*, payment: Payment, at: datetime) -> Payment:
+    """The buyer is back: ask the provider, and hand over at once what is paid. Safe at any number of visits.
+
+    When the provider does not answer, the payment is returned as we know it.
+    """
+    if not payment.is_captured:
+        try:
+            payment = settlement.settle(payment=payment, at=at, cause="return page")
+        except GatewayError:
+            logger.exception("The return page of payment %s could not ask the provider", payment.uuid)
+    if payment.order.status == Order.Status.PAID:
+        delivery.deliver_order(order=payment.order, at=at)
+    return payment
+
+
+def give_up(*, order: Order, at: datetime, cause: str, actor: User | None = None) -> bool:
+    """Close the payment page, look whether it was paid after all, and only then cancel the order.
+
+    Says whether the order was cancelled. Raises gateways.GatewayError; nothing is cancelled then.
+    """
+    for payment in order.payments.pending():
+        if payment.session_id:
+            state = gateway_for(payment.account).expire_session(payment.session_id)
+            payment = settlement.apply(payment=payment, state=state, at=at, cause=cause)
+        else:
+            # Nobody was ever sent to this page: its address never reached us.
+            with transaction.atomic(durable=True):
+                payment.transition(to=Payment.Status.EXPIRED, at=at, cause=cause)
+        if payment.status == Payment.Status.PENDING:
+            return False
+    return ordering.cancel(order=order, at=at, cause=cause, actor=actor)
+
+
+def sweep_unpaid(*, at: datetime) -> int:
+    """Give up every order whose time to pay is over; give the number given up.
+
+    One that the provider cannot be asked about stays for the next sweep.
+    """
+    given_up = 0
+    for order in Order.objects.payable_no_more(at=at).iterator(chunk_size=200):
+        try:
+            given_up += give_up(order=order, at=at, cause="time to pay is over")
+        except GatewayError:
+            logger.exception("Order %s could not be given up; the next sweep tries again", order)
+    return given_up
+
+
+def _reusable(*, order: Order, at: datetime) -> Payment | None:
+    """The order's open payment, if there is one that can still be paid; a stale one is closed on the way."""
+    order.refresh_from_db()
+    if order.payments.held().exists():
+        raise PaymentHeld(order)
+    if order.status in (Order.Status.PAID, Order.Status.REFUNDED):
+        raise AlreadyPaid(order)
+    if not order.may_be_paid(at=at):
+        raise OrderNotPayable(order)
+    if order.total < minimum_charge(order.currency):
+        raise AmountTooSmall(order)
+    payment = order.payments.pending().first()
+    if payment is None:
+        return None
+    if not payment.session_id:
+        if payment.is_open(at=at + SHORTEST_SESSION - timedelta(minutes=1)):
+            return payment
+        # The request kept on the row is too old for the provider, and its page was never given to anybody.
+        with transaction.atomic(durable=True):
+            payment.transition(to=Payment.Status.EXPIRED, at=at, cause="no page was opened in time")
+        return None
+    gateway = gateway_for(payment.account)
+    state = gateway.session(payment.session_id)
+    if state.status is SessionStatus.OPEN and not payment.is_open(at=at + USEFUL_REST):
+        state = gateway.expire_session(payment.session_id)
+    if state.status is SessionStatus.OPEN:
+        return payment
+    payment = settlement.apply(payment=payment, state=state, at=at, cause="found when paying again")
+    if payment.is_captured:
+        raise AlreadyPaid(order)
+    if payment.status == Payment.Status.PENDING:
+        # Complete and not paid: a slow method is under way, and a second page could be paid too.
+        raise PaymentUnderWay(order)
+    return None
+
+
+def _new_payment(*, order: Order, urls: ReturnUrls, at: datetime) -> Payment:
+    """Commit the row of a new payment; when another call was faster, the row it made.
+
+    Raises OrderNotPayable when that one has been settled already.
+    """
+    rest = (order.payable_until or at) - at
+    try:
+        with transaction.atomic(durable=True):
+            return Payment.objects.create(
+                order=order,
+                method=Payment.Method.STRIPE,
+                account=order.account,
+                amount_minor=order.total_minor,
+                currency=order.currency,
+                success_url=urls.success,
+                cancel_url=urls.cancel,
+                expires_at=(at + min(max(rest, SHORTEST_SESSION), LONGEST_SESSION)).replace(microsecond=0),
+                created_at=at,
+            )
+    except IntegrityError:
+        # The database allows one open payment per order: the other half of a double click has made it.
+        payment = order.payments.pending().first()
+        if payment is None:
+            raise OrderNotPayable(order) from None
+        return payment
+
+
+def _ask_for_page(*, payment: Payment) -> Payment:
+    gateway = gateway_for(payment.account)
+    order = payment.order
+    metadata = {"payment": str(payment.uuid), "order": order.number}
+    state = gateway.open_session(
+        SessionRequest(
+            key=f"payment-{payment.uuid}",
+            lines=[
+                SessionLine(price_id=_price_id(gateway=gateway, line=line), quantity=line.quantity)
+                for line in order.lines.all()
+            ],
+            currency=order.currency,
+            reference=order.number,
+            email=order.email,
+            success_url=payment.success_url,
+            cancel_url=payment.cancel_url,
+            expires_at=payment.expires_at,  # type: ignore[arg-type]
+            metadata=metadata,
+        )
+    )
+    Payment.objects.filter(pk=payment.pk, session_id="").update(session_id=state.id, session_url=state.url)
+    payment.refresh_from_db()
+    return payment
+
+
+def _price_id(*, gateway: Gateway, line: OrderLine) -> str:
+    """The provider's price of a line: product first, then its price; both made once and kept."""
+    sold = GatewayPrice.objects.filter(
+        account=gateway.account, kind=line.kind, reference=line.reference, title=line.title
+    )
+    price = {"currency": line.order.currency, "unit_minor": line.unit_price_minor}
+    known = sold.filter(**price).first()
+    if known is not None:
+        return known.price_id
+    earlier = sold.first()
+    product_id = (
+        earlier.product_id
+        if earlier is not None
+        else gateway.make_product(
+            name=line.title,
+            metadata={"kind": line.kind, "reference": line.reference},
+            key=_key("product", gateway.account, line.kind, line.reference, line.title),
+        )
+    )
+    price_id = gateway.make_price(
+        product_id=product_id,
+        amount=line.unit_price,
+        key=_key("price", product_id, str(line.unit_price_minor), line.order.currency),
+    )
+    row, _made = GatewayPrice.objects.get_or_create(
+        account=gateway.account,
+        kind=line.kind,
+        reference=line.reference,
+        title=line.title,
+        **price,
+        defaults={"product_id": product_id, "price_id": price_id},
+    )
+    return row.price_id
+
+
+def _key(*parts: str) -> str:
+    """An idempotency key that is the same for the same parts; the provider allows 255 characters."""
+    return f"{parts[0]}-{hashlib.sha256('|'.join(parts[1:]).encode()).hexdigest()}"

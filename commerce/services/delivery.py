@@ -1,0 +1,62 @@
+"""Hand over what was paid for, once each. Paid and not fulfilled is the queue; the sweep empties it."""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import F
+
+from commerce import fulfilment
+from commerce.models import Order, OrderLine
+
+logger = logging.getLogger(__name__)
+
+FIRST_WAIT = timedelta(minutes=1)
+LONGEST_WAIT = timedelta(hours=6)
+
+
+def deliver_order(*, order: Order, at: datetime) -> bool:
+    """Hand over every line of a paid order that has not been; say whether all of them are now."""
+    lines = OrderLine.objects.paid_and_undelivered().filter(order=order)
+    delivered = [deliver(line=line, at=at) for line in lines]
+    return all(delivered)
+
+
+def deliver(*, line: OrderLine, at: datetime) -> bool:
+    """Hand over one line of a paid order; say whether it is handed over now, by this call or an earlier one.
+
+    A failure is kept on the line, with the time of the next attempt; the money stays recorded.
+    """
+    _count_attempt(line=line, at=at)
+    try:
+        with transaction.atomic(durable=True):
+            claimed = (
+                OrderLine.objects.paid_and_undelivered()
+                .filter(pk=line.pk)
+                .update(fulfilled_at=at, delivery_error="", deliver_after=None)
+            )
+            if claimed:
+                line.refresh_from_db()
+                fulfilment.seller_for(line.kind).fulfil(line, at=at)
+    except Exception as error:
+        # Whatever a seller raises must not lose the line: it is written down, shown and tried again.
+        logger.exception("Line %s of order %s could not be delivered", line.pk, line.order_id)
+        OrderLine.objects.filter(pk=line.pk).update(delivery_error=f"{type(error).__name__}: {error}")
+        return False
+    return bool(claimed) or OrderLine.objects.filter(pk=line.pk, fulfilled_at__isnull=False).exists()
+
+
+def sweep(*, at: datetime) -> int:
+    """Deliver every line whose nudge was lost or whose last attempt failed; give the number delivered."""
+    lines = OrderLine.objects.paid_and_undelivered().due(at=at)
+    return sum(deliver(line=line, at=at) for line in lines.iterator(chunk_size=200))
+
+
+def _count_attempt(*, line: OrderLine, at: datetime) -> None:
+    """Before the attempt, so that one that takes its process down counts as well."""
+    wait = min(FIRST_WAIT * 2 ** min(line.delivery_attempts, 20), LONGEST_WAIT)
+    OrderLine.objects.filter(pk=line.pk, fulfilled_at__isnull=True).update(
+        delivery_attempts=F("delivery_attempts") + 1, deliver_after=at + wait
+    )
