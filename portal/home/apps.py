@@ -1,4 +1,10 @@
+from typing import Any
+
 from django.apps import AppConfig
+from django.conf import settings
+from django.db import DEFAULT_DB_ALIAS, connections
+from django.db.models.signals import post_migrate
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 
@@ -6,3 +12,21 @@ class HomeConfig(AppConfig):
     name = "portal.home"
     label = "home"
     verbose_name = _("Home")
+
+    def ready(self) -> None:
+        post_migrate.connect(install_schedules, sender=self, dispatch_uid="home.install_schedules")
+
+
+def install_schedules(using: str = DEFAULT_DB_ALIAS, **kwargs: Any) -> None:
+    """After `migrate`: make the schedules what the settings say. Waits while django-q has no tables."""
+    from django_q.models import Schedule
+
+    from portal.home.services import scheduling
+
+    if Schedule._meta.db_table not in connections[using].introspection.table_names():
+        return
+    scheduling.install_schedules(
+        settings.SCHEDULES,
+        at=timezone.now(),  # noqa: TID251 (an interface: Django calls it)
+        zone=timezone.get_default_timezone(),
+    )

@@ -1,0 +1,23 @@
+"""Everything below /api/. Apps join `v1` with their own `api.urls`; only what stands there is documented."""
+
+from django.urls import include, path, re_path
+
+from portal.api import errors, views
+from portal.api.schema import schema_view
+
+v1 = [
+    path("token/", views.TokenView.as_view(), name="token"),
+    path("token/refresh/", views.TokenRefreshView.as_view(), name="token_refresh"),
+    path("token/verify/", views.TokenVerifyView.as_view(), name="token_verify"),
+    path("token/blacklist/", views.TokenBlacklistView.as_view(), name="token_blacklist"),
+]
+schema = schema_view([path("api/v1/", include(v1))])
+
+app_name = "api"
+urlpatterns = [
+    path("v1/", include(v1)),
+    path("docs/", schema.with_ui("swagger", cache_timeout=0), name="docs"),
+    path("redoc/", schema.with_ui("redoc", cache_timeout=0), name="redoc"),
+    re_path(r"^swagger\.(?P<format>json|yaml)$", schema.without_ui(cache_timeout=0), name="schema"),
+    re_path(r"^.*$", errors.not_found),
+]

@@ -1,0 +1,110 @@
+"""Search over courses and lessons, which never tells what stands in a lesson that the asker may not open."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from functools import reduce
+from operator import and_
+
+from django.contrib.auth.models import AnonymousUser
+from django.db.models import Q, QuerySet
+from django.utils.translation import gettext as _
+
+from accounts.models import User
+from courses.models import CoursePage, LessonPage
+
+#: A question longer than this is cut: nobody types it, and every word costs the database a comparison.
+MAX_QUERY_LENGTH = 200
+MAX_WORDS = 10
+#: So many of the best matches of a kind can be paged through.
+MAX_MATCHES = 500
+
+
+class Rank(IntEnum):
+    """Where the words were found; the lower, the higher in the list."""
+
+    TITLE = 0
+    INTRODUCTION = 1
+    MATERIAL = 2
+
+
+@dataclass(frozen=True)
+class Result:
+    """One line of the answer."""
+
+    title: str
+    url: str
+    introduction: str
+    kind: str
+
+
+class Found(Sequence[Result]):
+    """The answer, best first. Only the slice that is looked at is read from the database."""
+
+    def __init__(self, keys: list[tuple[type[CoursePage] | type[LessonPage], int]]) -> None:
+        self._keys = keys
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+    def __getitem__(self, wanted):  # type: ignore[no-untyped-def]
+        if isinstance(wanted, int):
+            return self._read(self._keys[wanted : wanted + 1])[0]
+        return self._read(self._keys[wanted])
+
+    def _read(self, keys: list[tuple[type[CoursePage] | type[LessonPage], int]]) -> list[Result]:
+        kinds = {CoursePage: _("Course"), LessonPage: _("Lesson")}
+        pages = {
+            model: model.objects.defer_streamfields().in_bulk([pk for each, pk in keys if each is model])
+            for model in kinds
+        }
+        return [
+            Result(
+                title=page.title,
+                url=page.get_url() or "",
+                introduction=page.introduction,
+                kind=kinds[model],
+            )
+            for model, pk in keys
+            if (page := pages[model].get(pk)) is not None
+        ]
+
+
+def find(query: str, *, user: User | AnonymousUser) -> Found:
+    """Live courses and lessons that have all words of query; an empty query finds nothing.
+
+    Titles and introductions are public and searched for everyone. The material of a lesson is searched only
+    when user may open the lesson, so that nobody learns by asking which words it has.
+    """
+    query = " ".join(query[:MAX_QUERY_LENGTH].split()[:MAX_WORDS])
+    if not query:
+        return Found([])
+
+    courses = CoursePage.objects.live().public()
+    lessons = LessonPage.objects.live().public()
+    open_lessons = lessons.filter(pk__in=lessons.open_to(user).values("pk"))
+    ranked: dict[tuple[type, int], Rank] = {}
+    for model, pages, readable in ((CoursePage, courses, courses), (LessonPage, lessons, open_lessons)):
+        for rank, found in (
+            (Rank.TITLE, _with_words(pages, "title", query)),
+            (Rank.TITLE, _full_text(pages, query, fields=["title"])),
+            (Rank.INTRODUCTION, _with_words(pages, "introduction", query)),
+            (Rank.MATERIAL, _full_text(readable, query)),
+        ):
+            for pk in found:
+                ranked.setdefault((model, pk), rank)
+
+    # Sorting is stable: within a rank courses stand before lessons, each in the order they were found in.
+    return Found(sorted(ranked, key=lambda key: ranked[key]))
+
+
+def _with_words(pages: QuerySet, field: str, query: str) -> list[int]:
+    """Pages whose field has every word of query, also inside a longer one: “photo” in “photography”."""
+    words = reduce(and_, (Q(**{f"{field}__icontains": word}) for word in query.split()))
+    return list(pages.filter(words).order_by("path").values_list("pk", flat=True)[:MAX_MATCHES])
+
+
+def _full_text(pages: QuerySet, query: str, *, fields: list[str] | None = None) -> list[int]:
+    return [page.pk for page in pages.defer_streamfields().search(query, fields=fields)[:MAX_MATCHES]]

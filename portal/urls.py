@@ -1,0 +1,56 @@
+"""The composition root: the only module that knows every app's urls."""
+
+from typing import Any
+
+from allauth.account.decorators import secure_admin_login
+from django.conf import settings
+from django.conf.urls.static import static
+from django.contrib import admin
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.urls import include, path
+from django.views import defaults
+from wagtail import urls as wagtail_urls
+from wagtail.admin import urls as wagtailadmin_urls
+from wagtail.contrib.sitemaps.views import sitemap
+from wagtail.documents import urls as wagtaildocs_urls
+
+from portal.api import errors
+from portal.home.views import cms_sign_in
+
+# One way in for everybody: e-mail address, password and whatever else allauth asks of an account.
+admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
+
+urlpatterns = [
+    path("", include("portal.home.urls")),
+    path("sitemap.xml", sitemap, name="sitemap"),
+    path("accounts/", include("allauth.urls")),
+    path("", include("courses.urls")),
+    path("", include("commerce.urls")),
+    path("api/", include("portal.api.urls")),
+    path("admin/", admin.site.urls),
+    path("cms/login/", cms_sign_in),
+    path("cms/", include(wagtailadmin_urls)),
+    path("documents/", include(wagtaildocs_urls)),
+    # Only what is public: documents leave through Wagtail's view above, which asks who wants them.
+    *static(settings.MEDIA_URL, document_root=settings.MEDIA_ROOT),
+    path("", include(wagtail_urls)),
+]
+
+
+def handler404(request: HttpRequest, exception: Exception) -> HttpResponseBase:
+    """Not found, in the form the asker reads."""
+    if is_api(request):
+        return errors.not_found(request)
+    return defaults.page_not_found(request, exception)
+
+
+def handler500(request: HttpRequest, **kwargs: Any) -> HttpResponseBase:
+    """Our error, in the form the asker reads."""
+    if is_api(request):
+        return errors.server_error(request)
+    return defaults.server_error(request)
+
+
+def is_api(request: HttpRequest) -> bool:
+    return request.path_info.startswith("/api/")
