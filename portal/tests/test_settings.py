@@ -1,0 +1,94 @@
+"""Settings come from the environment and from .env; production starts with all of them or not at all."""
+
+import os
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from portal.tests.repository import ROOT
+
+COMPLETE = {
+    "SECRET_KEY": "a-long-and-random-value-that-stands-here-for-the-tests-alone",
+    "ALLOWED_HOSTS": "portal.example.com",
+    "PORTAL_BASE_URL": "https://portal.example.com",
+    "DEFAULT_FROM_EMAIL": "portal@example.com",
+    "DATABASE_URL": "postgres://portal:secret@db/portal",
+    **{
+        f"STRIPE_{currency}_{part}": f"{part.lower()}-of-{currency}"
+        for currency in ("USD", "EUR")
+        for part in ("SECRET_KEY", "PUBLISHABLE_KEY", "WEBHOOK_SECRET")
+    },
+}
+
+
+@pytest.fixture
+def settings_tree(tmp_path):
+    """A copy of the settings, away from the .env of this checkout."""
+    shutil.copytree(ROOT / "portal" / "settings", tmp_path / "portal" / "settings")
+    (tmp_path / "portal" / "__init__.py").touch()
+    return tmp_path
+
+
+def read(root, module, expression, environment):
+    """What an expression says about a settings module under exactly this environment."""
+    return subprocess.run(
+        [sys.executable, "-c", f"from portal.settings import {module} as settings; print({expression})"],
+        cwd=root,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={"PATH": os.environ["PATH"], **environment},
+    )
+
+
+def test_production_starts_with_a_complete_environment(settings_tree):
+    started = read(settings_tree, "production", "settings.ALLOWED_HOSTS, settings.DEBUG", COMPLETE)
+
+    assert started.stdout.strip() == "['portal.example.com'] False", started.stderr
+
+
+@pytest.mark.parametrize("name", sorted(COMPLETE))
+@pytest.mark.parametrize("left", ["missing", "empty"])
+def test_production_refuses_to_start_without_a_required_variable_and_names_it(settings_tree, name, left):
+    environment = {**COMPLETE, name: ""}
+    if left == "missing":
+        del environment[name]
+
+    started = read(settings_tree, "production", "'started'", environment)
+
+    assert started.returncode == 1
+    assert f"{name} is not set. Set it in the environment or in" in started.stderr
+    assert ".env.sample describes every variable" in started.stderr
+
+
+def test_a_variable_may_stand_in_the_file_env(settings_tree):
+    (settings_tree / ".env").write_text("PORTAL_NAME=Evening school\nCATALOGUE_PAGE_SIZE=24\n")
+
+    started = read(settings_tree, "development", "settings.PORTAL_NAME, settings.CATALOGUE_PAGE_SIZE", {})
+
+    assert started.stdout.strip() == "('Evening school', 24)", started.stderr
+
+
+def test_the_environment_goes_before_the_file_env(settings_tree):
+    (settings_tree / ".env").write_text("PORTAL_NAME=Evening school\n")
+
+    started = read(settings_tree, "development", "settings.PORTAL_NAME", {"PORTAL_NAME": "Morning school"})
+
+    assert started.stdout.strip() == "Morning school", started.stderr
+
+
+def test_development_starts_with_no_environment_at_all(settings_tree):
+    started = read(settings_tree, "development", "settings.DEBUG, sorted(settings.STRIPE_ACCOUNTS)", {})
+
+    assert started.stdout.strip() == "(True, ['eur', 'usd'])", started.stderr
+
+
+def test_the_general_stripe_key_serves_the_default_currency(settings_tree):
+    environment = {**COMPLETE, "STRIPE_API_KEY": "sk_live_general"}
+    del environment["STRIPE_USD_SECRET_KEY"]
+
+    started = read(settings_tree, "production", "settings.STRIPE_ACCOUNTS['usd']['secret_key']", environment)
+
+    assert started.stdout.strip() == "sk_live_general", started.stderr
