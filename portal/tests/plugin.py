@@ -20,19 +20,8 @@ BROWSERS = ("/usr/bin/chromium", "chromium", "chromium-browser", "google-chrome"
 
 
 # --- What every test run begins with -----------------------------------------------------------------------
-def pytest_configure(config: pytest.Config) -> None:
-    config.stash[original_teardown] = TransactionTestCase._fixture_teardown
+def pytest_configure() -> None:
     keep_migrated_rows(TransactionTestCase)
-
-
-def pytest_unconfigure(config: pytest.Config) -> None:
-    if original_teardown in config.stash:
-        TransactionTestCase._fixture_setup = classmethod(plain_setup)
-        TransactionTestCase._fixture_teardown = config.stash[original_teardown]
-
-
-original_teardown = pytest.StashKey[Any]()
-plain_setup = TransactionTestCase.__dict__["_fixture_setup"].__func__
 
 
 def keep_migrated_rows(test_case: type[TransactionTestCase]) -> None:
@@ -42,12 +31,13 @@ def keep_migrated_rows(test_case: type[TransactionTestCase]) -> None:
     site, locale and workflow, the home page, the groups and their permissions. Here the first transactional
     test of a process remembers all rows, and every one puts them back when it ends.
     """
-    from portal.tests.rows import MigratedRows
-
-    kept: dict[str, MigratedRows] = {}
+    kept: dict[str, Any] = {}
+    plain_setup = test_case.__dict__["_fixture_setup"].__func__
 
     @wraps(plain_setup)
     def remember(cls: type[TransactionTestCase]) -> None:
+        from portal.tests.rows import MigratedRows  # needs the models, which are loaded after plugins
+
         for alias in cls._databases_names(include_mirrors=False):
             if alias not in kept:
                 kept[alias] = MigratedRows.remember(alias)
