@@ -21,8 +21,18 @@ from wagtail.images.blocks import ImageChooserBlock
 from portal.content.links import LinkRefused, Video, parse_youtube
 from portal.content.validators import validate_youtube_video
 
-# No embeds and no pictures inside rich text: each has a block of its own, with a caption and an alternative text.
-RICH_TEXT_FEATURES = ["bold", "italic", "code", "superscript", "subscript", "ol", "ul", "link", "document-link"]
+# No embeds and no pictures inside rich text: each has a block of its own, with a caption.
+RICH_TEXT_FEATURES = [
+    "bold",
+    "italic",
+    "code",
+    "superscript",
+    "subscript",
+    "ol",
+    "ul",
+    "link",
+    "document-link",
+]
 
 
 class TextPassageBlock(RichTextBlock):
@@ -34,7 +44,7 @@ class TextPassageBlock(RichTextBlock):
     class Meta:
         icon = "pilcrow"
         label = _("Text")
-        description = _("Paragraphs and lists. Links lead to pages and documents of the portal, or to YouTube.")
+        description = _("Paragraphs and lists. Links lead to the portal or to YouTube.")
         template = "blocks/text.html"
         preview_value = "<p>A loop repeats its <b>body</b> until its condition is false.</p>"
 
@@ -53,7 +63,7 @@ class HeadingBlock(CharBlock):
 class PictureBlock(StructBlock):
     image = ImageChooserBlock(
         label=_("picture"),
-        help_text=_("People who cannot see it hear the picture's description; write it in the picture itself."),
+        help_text=_("Who cannot see it hears the picture's description; write that in the picture itself."),
     )
     caption = CharBlock(
         label=_("caption"), required=False, max_length=250, help_text=_("Stands under the picture.")
@@ -91,7 +101,9 @@ class YouTubeBlock(StructBlock):
         help_text=_("Address of the video or playlist on YouTube. It loads only after the reader's click."),
     )
     title = CharBlock(
-        label=_("title"), max_length=250, help_text=_("What the video shows; stands on the button that starts it.")
+        label=_("title"),
+        max_length=250,
+        help_text=_("What the video shows; stands on the button that starts it."),
     )
 
     class Meta:
@@ -108,7 +120,10 @@ class DownloadBlock(StructBlock):
         label=_("document"), help_text=_("Only people who may open this lesson may fetch it.")
     )
     title = CharBlock(
-        label=_("title"), required=False, max_length=250, help_text=_("Stands on the link; empty: the document's.")
+        label=_("title"),
+        required=False,
+        max_length=250,
+        help_text=_("Stands on the link; empty: the document's."),
     )
 
     class Meta:
@@ -127,7 +142,9 @@ class DownloadBlock(StructBlock):
 
 class QuoteBlock(StructBlock):
     text = TextBlock(label=_("text"))
-    attribution = CharBlock(label=_("attribution"), required=False, max_length=250, help_text=_("Who said it."))
+    attribution = CharBlock(
+        label=_("attribution"), required=False, max_length=250, help_text=_("Who said it.")
+    )
 
     class Meta:
         icon = "openquote"
@@ -154,7 +171,8 @@ class CodeBlock(StructBlock):
         label=_("language"), choices=LANGUAGES, default="text", help_text=_("Named above the sample.")
     )
     code = TextBlock(
-        label=_("code"), help_text=_("Shown as it is. Addresses in it follow the same rule as links: YouTube only.")
+        label=_("code"),
+        help_text=_("Shown as it is. The rule for links holds for addresses in it too."),
     )
 
     class Meta:
@@ -168,7 +186,9 @@ class CodeBlock(StructBlock):
 class CalloutBlock(StructBlock):
     KINDS = [("note", _("Note")), ("tip", _("Tip")), ("warning", _("Warning"))]
 
-    kind = ChoiceBlock(label=_("kind"), choices=KINDS, default="note", help_text=_("Sets the colour and the icon."))
+    kind = ChoiceBlock(
+        label=_("kind"), choices=KINDS, default="note", help_text=_("Sets the colour and the icon.")
+    )
     text = RichTextBlock(label=_("text"), features=["bold", "italic", "code", "link", "document-link"])
 
     class Meta:

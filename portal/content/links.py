@@ -129,7 +129,9 @@ class _Address:
 
 
 def _has_hidden_characters(text: str) -> bool:
-    return any(character == "\\" or unicodedata.category(character) in _HIDDEN_CATEGORIES for character in text)
+    return any(
+        character == "\\" or unicodedata.category(character) in _HIDDEN_CATEGORIES for character in text
+    )
 
 
 def _read_address(link: str) -> _Address:
@@ -292,7 +294,9 @@ class _Reader(HTMLParser):
             if name in _LINK_ATTRIBUTES:
                 self.links.append(value or "")
             elif name == "srcset":
-                self.links.extend(candidate.split()[0] for candidate in (value or "").split(",") if candidate.strip())
+                self.links.extend(
+                    candidate.split()[0] for candidate in (value or "").split(",") if candidate.strip()
+                )
             else:
                 self.words.append(value or "")
 
@@ -310,7 +314,9 @@ class _Reader(HTMLParser):
 def _written_links(text: str) -> Iterator[tuple[str, str]]:
     """Every address written out in text: as it is written, and as a browser's address bar would take it."""
     visible = "".join(
-        character for character in unicodedata.normalize("NFKC", text) if unicodedata.category(character) != "Cf"
+        character
+        for character in unicodedata.normalize("NFKC", text)
+        if unicodedata.category(character) != "Cf"
     )
     for match in _BARE_LINK.finditer(visible):
         link = match[0].rstrip(_TRAILING)

@@ -13,7 +13,9 @@ REASONS = {
     Refusal.NOT_AN_ADDRESS: _(
         "“%(link)s” is not a whole address. Write it with https://, as YouTube's Share button gives it."
     ),
-    Refusal.USER_INFORMATION: _("“%(link)s” holds a user name before the host. Remove everything up to the @."),
+    Refusal.USER_INFORMATION: _(
+        "“%(link)s” holds a user name before the host. Remove everything up to the @."
+    ),
     Refusal.PORT: _("“%(link)s” names a port. Remove it: YouTube needs none."),
     Refusal.HOST: _(
         "“%(link)s” leads outside the portal. Materials may link to YouTube and to pages and documents of the"

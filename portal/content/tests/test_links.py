@@ -225,7 +225,10 @@ def test_a_page_of_youtube_that_leads_elsewhere_is_refused(url):
         ("https://ev\u200bil.example", ["https://evil.example"]),
         ("data:text/html;base64,PHNjcmlwdD4=", ["data:text/html;base64,PHNjcmlwdD4="]),
         ("пример.рф", ["пример.рф"]),
-        (f"https://www.youtube.com.evil.example/watch?v={ID}", [f"https://www.youtube.com.evil.example/watch?v={ID}"]),
+        (
+            f"https://www.youtube.com.evil.example/watch?v={ID}",
+            [f"https://www.youtube.com.evil.example/watch?v={ID}"],
+        ),
         ("requests.get('https://api.evil.example/v1')", ["https://api.evil.example/v1"]),
     ],
 )
@@ -287,7 +290,10 @@ def test_no_other_host_passes(host):
         require_youtube(f"https://{host}/watch?v={ID}")
 
 
-@given(host=hosts.filter(lambda host: host not in VIDEO_HOSTS), before=st.sampled_from(["", "see ", "<p>", "(", '"']))
+@given(
+    host=hosts.filter(lambda host: host not in VIDEO_HOSTS),
+    before=st.sampled_from(["", "see ", "<p>", "(", '"']),
+)
 def test_an_absolute_address_of_another_host_is_found_in_any_text(host, before):
     assert outside_links(f"{before}https://{host}/a b") != []
 

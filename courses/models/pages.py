@@ -1,0 +1,277 @@
+"""The catalogue, courses and their sections, as pages."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any, ClassVar, Self
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.db.models import F, Func, OuterRef, Q, Subquery, Value
+from django.db.models.functions import Coalesce
+from django.http import HttpRequest, HttpResponse
+from django.utils.module_loading import import_string
+from django.utils.translation import gettext as _now
+from django.utils.translation import gettext_lazy as _
+from wagtail.admin.panels import FieldPanel, FieldRowPanel, MultiFieldPanel
+from wagtail.blocks import CharBlock
+from wagtail.fields import RichTextField, StreamField
+from wagtail.models import Page, PageManager
+from wagtail.query import PageQuerySet
+from wagtail.search import index
+
+from commerce.money import AmountNotPayable, Money, minimum_charge
+from courses.models.enrolments import Enrolment
+from courses.models.tree import is_below
+from courses.validators import validate_materials
+from portal.content.blocks import RICH_TEXT_FEATURES
+from portal.content.models import ContentPage
+
+
+def currency_choices() -> list[tuple[str, str]]:
+    return [(currency, currency) for currency in settings.CURRENCIES]
+
+
+def default_currency() -> str:
+    return settings.DEFAULT_CURRENCY
+
+
+def validate_price(price: Decimal | None, currency: str) -> None:
+    """Raise ValidationError for a price that nobody can pay: too fine, or below the least charge."""
+    if not price:
+        return
+    try:
+        money = Money(Decimal(price), currency)
+    except AmountNotPayable as error:
+        raise ValidationError(
+            _now("%(currency)s has no such small change. Write a whole amount."),
+            params={"currency": currency},
+        ) from error
+    if money < minimum_charge(currency):
+        raise ValidationError(
+            _now("The least that can be paid by card is %(minimum)s. Write 0 to give it away."),
+            params={"minimum": minimum_charge(currency)},
+        )
+
+
+class MaterialPage(ContentPage):
+    """A page written by a course author. `courses.views` answers for it; its links follow one rule."""
+
+    material_fields: ClassVar[Sequence[str]] = ("title", "seo_title", "search_description")
+    # A dotted path, as in settings: a page is below the views, so it names its view without importing it.
+    view: ClassVar[str]
+    # One rule says who may open a lesson (courses.policies); a second one per page would contradict it.
+    private_page_options: ClassVar[list[str]] = []
+
+    class Meta:
+        abstract = True
+
+    def clean(self) -> None:
+        super().clean()
+        validate_materials(self, self.material_fields)
+
+    def serve(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        request.is_preview = False
+        return import_string(self.view)(request, self)
+
+    def serve_preview(self, request: HttpRequest, mode_name: str) -> HttpResponse:
+        request.is_preview = True
+        return import_string(self.view)(request, self)
+
+
+class CourseIndexPage(MaterialPage):
+    """The catalogue. There is one."""
+
+    introduction = models.TextField(
+        _("introduction"), blank=True, help_text=_("Stands under the title of the catalogue.")
+    )
+
+    max_count = 1
+    subpage_types = ["courses.CoursePage"]
+    template = "courses/course_index_page.html"
+    view = "courses.views.catalogue"
+    material_fields = (*MaterialPage.material_fields, "introduction")
+    content_panels = [*Page.content_panels, FieldPanel("introduction")]
+
+    class Meta:
+        verbose_name = _("course catalogue")
+        verbose_name_plural = _("course catalogues")
+
+
+class CoursePageQuerySet(PageQuerySet):
+    def with_outline_counts(self) -> Self:
+        """Annotate `lessons_count` and `minutes` of the published lessons, in sections or not."""
+        lessons = _lessons_of_outer_course()
+        return self.annotate(
+            lessons_count=Coalesce(_one_value(lessons, _Whole(F("pk"), function="COUNT")), 0),
+            minutes=Coalesce(_one_value(lessons, _Whole(F("duration_minutes"), function="SUM")), 0),
+        )
+
+    def with_progress_of(self, member: Any) -> Self:
+        """Annotate `enrolment_status` ("" without an open enrolment in the course) and `completed_count`."""
+        if member.is_anonymous:
+            return self.annotate(
+                enrolment_status=Value("", models.CharField()),
+                completed_count=Value(0, models.IntegerField()),
+            )
+        enrolments = Enrolment.objects.by(member).open().whole_courses().filter(course=OuterRef("pk"))
+        completed = _lessons_of_outer_course().filter(completions__member=member.pk)
+        return self.annotate(
+            enrolment_status=Coalesce(Subquery(enrolments.values("status")[:1]), Value("")),
+            completed_count=Coalesce(_one_value(completed, _Whole(F("pk"), function="COUNT")), 0),
+        )
+
+    def studied_by(self, member: Any) -> Self:
+        """Courses in which member may study: the whole course or some lesson of it."""
+        return self.filter(pk__in=Enrolment.objects.by(member).active().values("course"))
+
+
+class _Whole(Func):
+    """An aggregate over a whole subquery; Django's own would group by every row of it."""
+
+    output_field = models.IntegerField()
+
+
+def _one_value(queryset: models.QuerySet, expression: Func) -> Subquery:
+    return Subquery(queryset.annotate(only=expression).values("only"), output_field=models.IntegerField())
+
+
+def _lessons_of_outer_course() -> models.QuerySet:
+    lessons = CoursePage._meta.apps.get_model("courses", "LessonPage")
+    return lessons.objects.shown().filter(**is_below(OuterRef("path"))).order_by()
+
+
+class CoursePage(MaterialPage):
+    """A course: what it is about, what it costs, and below it its lessons, in sections or without."""
+
+    class Level(models.TextChoices):
+        BEGINNER = "BEGINNER", _("Beginner")
+        INTERMEDIATE = "INTERMEDIATE", _("Intermediate")
+        ADVANCED = "ADVANCED", _("Advanced")
+
+    introduction = models.TextField(
+        _("introduction"),
+        max_length=500,
+        help_text=_("One or two sentences; stands on the card and under the title."),
+    )
+    description = RichTextField(
+        _("description"),
+        blank=True,
+        features=["h2", "h3", *RICH_TEXT_FEATURES],
+        help_text=_("“About this course”, below the outline."),
+    )
+    objectives = StreamField(
+        [("objective", CharBlock(label=_("objective"), max_length=250))],
+        verbose_name=_("objectives"),
+        blank=True,
+        help_text=_("“What you will learn”, one line each."),
+    )
+    preview = models.ForeignKey(
+        "content.PortalImage",
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("preview picture"),
+        help_text=_("Cover of the card and of the page; empty: a coloured cover with the title."),
+    )
+    topic = models.ForeignKey(
+        "courses.CourseTopic",
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="courses",
+        verbose_name=_("topic"),
+        help_text=_("Puts the course into the catalogue's filter."),
+    )
+    level = models.CharField(_("level"), max_length=20, choices=Level, default=Level.BEGINNER)
+    language = models.CharField(
+        _("language"),
+        max_length=10,
+        choices=settings.LANGUAGES,
+        default=settings.LANGUAGE_CODE,
+        help_text=_("Language of the lessons."),
+    )
+    price = models.DecimalField(
+        _("price"),
+        max_digits=10,
+        decimal_places=2,
+        default=0,
+        help_text=_("For the whole course; 0 makes it free. Orders placed before keep their price."),
+    )
+    currency = models.CharField(
+        _("currency"), max_length=3, choices=currency_choices, default=default_currency
+    )
+
+    objects = PageManager.from_queryset(CoursePageQuerySet)()
+
+    parent_page_types = ["courses.CourseIndexPage"]
+    subpage_types = ["courses.CourseSectionPage", "courses.LessonPage"]
+    template = "courses/course_page.html"
+    view = "courses.views.course"
+    # In the explorer lessons stand, and are dragged, in the order in which they are studied.
+    admin_default_ordering = "ord"
+    material_fields = (*MaterialPage.material_fields, "introduction", "description", "objectives")
+
+    content_panels = [
+        *Page.content_panels,
+        FieldPanel("introduction"),
+        FieldPanel("preview"),
+        FieldRowPanel([FieldPanel("topic"), FieldPanel("level"), FieldPanel("language")]),
+        MultiFieldPanel(
+            [FieldRowPanel([FieldPanel("price"), FieldPanel("currency")])], heading=_("What it costs")
+        ),
+        FieldPanel("objectives"),
+        FieldPanel("description"),
+    ]
+    search_fields = [
+        *ContentPage.search_fields,
+        index.SearchField("introduction"),
+        index.SearchField("description"),
+        index.AutocompleteField("introduction"),
+        index.FilterField("topic"),
+        index.FilterField("level"),
+        index.FilterField("language"),
+        index.FilterField("price"),
+        index.RelatedFields("topic", [index.SearchField("name")]),
+    ]
+
+    class Meta:
+        verbose_name = _("course")
+        verbose_name_plural = _("courses")
+        constraints = [
+            models.CheckConstraint(condition=Q(price__gte=0), name="courses_coursepage_price_not_negative"),
+        ]
+
+    def clean(self) -> None:
+        super().clean()
+        try:
+            validate_price(self.price, self.currency)
+        except ValidationError as error:
+            raise ValidationError({"price": error}) from error
+
+    @property
+    def price_money(self) -> Money:
+        """What the whole course costs; falsy when it is free."""
+        return Money(Decimal(self.price), self.currency)
+
+    @property
+    def is_free(self) -> bool:
+        return not self.price
+
+
+class CourseSectionPage(MaterialPage):
+    """A heading in the outline. It has no page of its own: its address leads to its place in the course."""
+
+    parent_page_types = ["courses.CoursePage"]
+    subpage_types = ["courses.LessonPage"]
+    template = "courses/course_page.html"
+    view = "courses.views.section"
+    admin_default_ordering = "ord"
+    preview_modes: ClassVar[list[tuple[str, str]]] = []
+    show_in_menus_default = False
+    promote_panels = [FieldPanel("slug")]
+
+    class Meta:
+        verbose_name = _("course section")
+        verbose_name_plural = _("course sections")

@@ -1,0 +1,41 @@
+"""The page tree in SQL: paths of materialised steps, four letters each, that sort as the pages stand."""
+
+from typing import Any, Protocol
+
+from django.db.models import F, OuterRef, Value
+from django.db.models.functions import Concat, Length, Substr
+from wagtail.models import Page
+from wagtail.permissions import policy_registry
+
+STEP = Page.steplen
+# A lesson stands at most two steps below its course; no path below the course sorts after this.
+LAST_BELOW = "Z" * STEP * 2
+
+
+def ancestor_path(path: F | OuterRef, steps: int) -> Substr:
+    """The path so many steps above."""
+    return Substr(path, 1, Length(path) - Value(STEP * steps))
+
+
+def is_below(path: OuterRef) -> dict[str, Any]:
+    """Filter arguments for the pages below an outer page, as a range that the index on path serves."""
+    return {"path__gt": path, "path__lte": Concat(path, Value(LAST_BELOW))}
+
+
+class PageUser(Protocol):
+    """Someone who looks at pages, signed in or not."""
+
+    pk: Any
+    is_active: bool
+    is_anonymous: bool
+    is_superuser: bool
+
+
+def edited_paths(user: PageUser) -> list[str]:
+    """The paths below which user may edit every page in the CMS. One query per user object."""
+    if not user.is_active or user.is_anonymous or user.is_superuser:
+        return []
+    permissions = policy_registry.get_by_type(Page).get_cached_permissions_for_user(user)
+    return [
+        permission.page.path for permission in permissions if permission.permission.codename == "change_page"
+    ]

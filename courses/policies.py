@@ -1,0 +1,57 @@
+"""Who may open a lesson, and why not. Plain Python: `courses.permissions` gathers the facts."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class LessonAccess(StrEnum):
+    """The answer to "may this person open this lesson?"."""
+
+    OPEN = "OPEN"
+    FREE_PREVIEW = "FREE_PREVIEW"
+    LOCKED_SIGN_IN = "LOCKED_SIGN_IN"
+    LOCKED_ENROL = "LOCKED_ENROL"
+    LOCKED_PAYMENT = "LOCKED_PAYMENT"
+    LOCKED_UNPAID = "LOCKED_UNPAID"
+    HIDDEN = "HIDDEN"
+
+    @property
+    def is_open(self) -> bool:
+        return self in (LessonAccess.OPEN, LessonAccess.FREE_PREVIEW)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LessonFacts:
+    """What the decision depends on.
+
+    ``is_shown``: the lesson, its section and its course are all published. ``is_keeper``: the asker owns the
+    course or the lesson, or may edit it in the CMS. ``is_enrolled``: an active enrolment covers the lesson, by
+    the course or by itself. ``is_reserved``: an order for it waits to be paid.
+    """
+
+    is_shown: bool
+    is_keeper: bool
+    is_signed_in: bool
+    is_enrolled: bool
+    is_reserved: bool
+    is_preview: bool
+    is_course_free: bool
+
+
+def decide(facts: LessonFacts) -> LessonAccess:
+    """Decide about one lesson. Everything that shows a lesson (page, API, search, files) asks here."""
+    if facts.is_keeper:
+        return LessonAccess.OPEN
+    if not facts.is_shown:
+        return LessonAccess.HIDDEN
+    if facts.is_enrolled:
+        return LessonAccess.OPEN
+    if facts.is_preview:
+        return LessonAccess.FREE_PREVIEW
+    if not facts.is_signed_in:
+        return LessonAccess.LOCKED_SIGN_IN
+    if facts.is_course_free:
+        return LessonAccess.LOCKED_ENROL
+    if facts.is_reserved:
+        return LessonAccess.LOCKED_UNPAID
+    return LessonAccess.LOCKED_PAYMENT
