@@ -1,0 +1,7 @@
+"""A stand-in for Stripe that the real `stripe` library talks to over HTTP. See README.md."""
+
+from commerce.sandbox.courier import RetryPlan
+from commerce.sandbox.outbox import WebhookEndpoint
+from commerce.sandbox.sandbox import Sandbox
+
+__all__ = ["RetryPlan", "Sandbox", "WebhookEndpoint"]

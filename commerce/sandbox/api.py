@@ -1,0 +1,136 @@
+"""The API under /v1: from a request to Stripe's answer, in one transaction."""
+
+import json
+import logging
+import re
+from typing import Any
+
+import stripe
+
+from commerce.sandbox import idempotency, refusals
+from commerce.sandbox.accounts import Account, Cause
+from commerce.sandbox.backend import Backend
+from commerce.sandbox.checks import SchemaViolation
+from commerce.sandbox.form_encoding import decode
+from commerce.sandbox.http_messages import Request, Response
+from commerce.sandbox.identifiers import new_id
+from commerce.sandbox.keys import key_from
+from commerce.sandbox.resources import SERVED
+from commerce.sandbox.resources.expansion import expanded
+from commerce.sandbox.schemas.operations import Operation, operation
+from commerce.sandbox.schemas.requests import checked
+
+log = logging.getLogger(__name__)
+
+
+class Api:
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
+        self._operations: list[Operation] | None = None
+
+    @property
+    def operations(self) -> list[Operation]:
+        """The served operations, derived from the library on first use."""
+        if self._operations is None:
+            self._operations = [operation(name) for name in SERVED]
+        return self._operations
+
+    def answer(self, request: Request) -> Response:
+        """Answer a request as Stripe would. Raises LineCut if a fault says so."""
+        request_id = new_id("request")
+        headers = {"Request-Id": request_id, "Stripe-Version": stripe.api_version}
+        fault = self._backend.faults.take(verb=request.verb, path=request.path)
+        try:
+            status, body, more = self._answer(request, request_id, fault)
+            return Response(status=status, body=body.encode(), headers=headers | more)
+        except refusals.Refusal as refusal:
+            return Response(refusal.status, json.dumps(refusal.body(), indent=2).encode(), headers=headers)
+        except SchemaViolation as violation:
+            refusal = refusals.internal_error(f"The sandbox broke Stripe's schema: {violation}")
+            return Response(500, json.dumps(refusal.body(), indent=2).encode(), headers=headers)
+
+    def _answer(self, request: Request, request_id: str, fault: Any) -> tuple[int, str, dict[str, str]]:
+        secret_key = key_from(request.headers.get("authorization"))
+        _check_version(request)
+        faults = self._backend.faults
+        key = request.headers.get("idempotency-key") if request.verb == "POST" else None
+        account = self._backend.account_of_key(secret_key, cause=Cause(request_id, key))
+        if key is None:
+            faults.strike(fault, when="before")
+            status, body = self._execute(account, request, key, request_id)
+            faults.strike(fault, when="after")
+            return status, body, {}
+        with self._backend.keys.held(account=account.id, key=key):
+            faults.strike(fault, when="before")
+            earlier = self._backend.keys.earlier_answer(
+                account=account.id, key=key, fingerprint=_fingerprint(request), now=self._backend.clock.now()
+            )
+            if earlier is None:
+                status, body = self._execute(account, request, key, request_id)
+                more = {"Idempotency-Key": key}
+            else:
+                status, body = earlier.status, earlier.body
+                more = {"Idempotency-Key": key, "Idempotent-Replayed": "true", "Original-Request": earlier.request_id}
+            faults.strike(fault, when="after")
+            return status, body, more
+
+    def _execute(self, account: Account, request: Request, key: str | None, request_id: str) -> tuple[int, str]:
+        """Act on the request and remember the answer under its key, both or neither."""
+        found, ids = self._route(request)
+        params = checked(found.params, _sent(request))
+        self._backend.run_timers()
+        refusal: refusals.Refusal | None = None
+        with self._backend.store.transaction():
+            try:
+                body = SERVED[found.name](account, **ids, params=params)
+                body = expanded(account, body, paths=params.get("expand") or [], shape=found.result)
+                self._backend.checks.require_valid(found.result, body, what=found.name)
+                status, text = 200, json.dumps(body, indent=2)
+            except refusals.Refusal as raised:
+                if not raised.is_kept:
+                    raise
+                refusal, status, text = raised, raised.status, json.dumps(raised.body(), indent=2)
+            if key is not None:
+                self._backend.keys.remember(
+                    idempotency.Answer(status, text, request_id),
+                    account=account.id,
+                    key=key,
+                    fingerprint=_fingerprint(request),
+                    now=self._backend.clock.now(),
+                )
+        if refusal is not None:
+            raise refusal
+        return status, text
+
+    def _route(self, request: Request) -> tuple[Operation, dict[str, str]]:
+        for found in self.operations:
+            matched = found.pattern.match(request.path) if found.verb == request.verb else None
+            if matched:
+                return found, matched.groupdict()
+        raise refusals.unrecognized_url(request.verb, request.path)
+
+
+def _fingerprint(request: Request) -> str:
+    return idempotency.fingerprint(verb=request.verb, path=request.path, body=request.body)
+
+
+def _sent(request: Request) -> dict[str, Any]:
+    if request.verb != "POST":
+        return decode(request.query)
+    content_type = request.headers.get("content-type", "application/x-www-form-urlencoded")
+    if request.body and not content_type.startswith("application/x-www-form-urlencoded"):
+        raise refusals.invalid(
+            f"Invalid request (check that your POST content type is application/x-www-form-urlencoded): {content_type}"
+        )
+    return decode(request.text)
+
+
+def _check_version(request: Request) -> None:
+    asked = request.headers.get("stripe-version", stripe.api_version)
+    if asked != stripe.api_version:
+        known = re.fullmatch(r"\d{4}-\d{2}-\d{2}(\.\w+)?", asked) is not None
+        raise refusals.invalid(
+            f"The Stripe sandbox speaks the version of the installed library only, {stripe.api_version}, not {asked}."
+            if known
+            else f"Invalid Stripe API version: {asked}",
+        )

@@ -1,0 +1,1 @@
+"""The payment page that a session's `url` opens."""

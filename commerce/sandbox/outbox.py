@@ -1,0 +1,221 @@
+"""Events and where they go: which endpoints hear of them, and whether their delivery is tampered with."""
+
+import json
+import sqlite3
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Any
+
+import stripe
+
+from commerce.sandbox.accounts import Account, register
+from commerce.sandbox.checks import Checks
+from commerce.sandbox.courier import Courier
+from commerce.sandbox.identifiers import account_id, new_id
+from commerce.sandbox.keys import require_test_key
+from commerce.sandbox.store import Store, Stored
+
+MODES = ("normal", "hold", "drop", "double")
+
+
+@dataclass(frozen=True)
+class WebhookEndpoint:
+    """Where the events of one account go. `events` are type patterns such as `checkout.session.*`."""
+
+    api_key: str
+    url: str
+    secret: str
+    events: tuple[str, ...] = ("*",)
+
+
+class Outbox:
+    """`Sandbox.webhooks`: the events of all accounts, and the delivery of each to each of its endpoints."""
+
+    def __init__(self, store: Store, courier: Courier, checks: Checks) -> None:
+        self._store = store
+        self._courier = courier
+        self._checks = checks
+        self.mode = "normal"
+        self._mode_types: tuple[str, ...] = ("*",)
+
+    def register(self, endpoint: WebhookEndpoint) -> str:
+        """Add an endpoint and say its id; the same account and URL again replaces secret and events.
+
+        Raises ValueError for a live key or an address that is not http(s).
+        """
+        require_test_key(endpoint.api_key)
+        if not endpoint.url.startswith(("http://", "https://")):
+            raise ValueError(f"a webhook endpoint is an http(s) URL, not {endpoint.url!r}")
+        if not endpoint.secret:
+            raise ValueError("a webhook endpoint needs a signing secret, such as whsec_demo")
+        with self._store.transaction():
+            account = register(self._store, endpoint.api_key)
+            self._store.execute(
+                "INSERT INTO endpoint VALUES (?, ?, ?, ?, ?) ON CONFLICT (account, url) DO UPDATE "
+                "SET secret = excluded.secret, events = excluded.events",
+                new_id("webhook_endpoint"), account, endpoint.url, endpoint.secret, json.dumps(endpoint.events),
+            )  # fmt: skip
+            row = self._store.row("SELECT id FROM endpoint WHERE account = ? AND url = ?", account, endpoint.url)
+        return str(row["id"]) if row else ""
+
+    def set_mode(self, mode: str, types: list[str] | None = None) -> None:
+        """What becomes of events from now on whose type fits one of the patterns (all, if none is given).
+
+        `hold` keeps them until `deliver` or `release`, `drop` never sends them, `double` sends each twice at once.
+        """
+        if mode not in MODES:
+            raise ValueError(f"a webhook mode is one of {', '.join(MODES)}, not {mode!r}")
+        self._mode_types = tuple(types or ("*",))
+        self.mode = mode
+
+    def emit(self, account: Account, event_type: str, body: dict[str, Any]) -> None:
+        event = {
+            "id": new_id("event"),
+            "object": "event",
+            "api_version": stripe.api_version,
+            "created": account.clock.now(),
+            "data": {"object": body},
+            "livemode": False,
+            "pending_webhooks": 0,
+            "request": {"id": account.cause.request_id, "idempotency_key": account.cause.idempotency_key},
+            "type": event_type,
+        }
+        endpoints = self._listening(account.id, event_type)
+        event["pending_webhooks"] = len(endpoints)
+        self._checks.require_valid_object(body)
+        self._checks.require_valid_object(event)
+        account.add(event)
+        mode = self.mode if _fits(event_type, self._mode_types) else "normal"
+        state = {"hold": "held", "drop": "dropped"}.get(mode, "pending")
+        for endpoint_id in endpoints:
+            number = self._add_delivery(account.id, str(event["id"]), endpoint_id, state)
+            if state == "pending":
+                self._send_after_commit(number, twice=mode == "double")
+
+    def _listening(self, account: str, event_type: str) -> list[str]:
+        rows = self._store.rows("SELECT id, events FROM endpoint WHERE account = ? ORDER BY rowid", account)
+        return [row["id"] for row in rows if _fits(event_type, json.loads(row["events"]))]
+
+    def _add_delivery(self, account: str, event_id: str, endpoint_id: str, state: str) -> int:
+        return self._store.insert(
+            "INSERT INTO delivery (account, event_id, endpoint_id, state, attempts) VALUES (?, ?, ?, ?, '[]')",
+            account, event_id, endpoint_id, state,
+        )  # fmt: skip
+
+    def _send_after_commit(self, number: int, *, twice: bool = False) -> None:
+        self._store.after_commit(lambda: self._courier.post(number))
+        if twice:
+            self._store.after_commit(lambda: self._courier.post(number, even_if_delivered=True))
+
+    def resume(self) -> None:
+        """Take up the deliveries that a restart interrupted."""
+        for row in self._store.rows("SELECT number FROM delivery WHERE state = 'pending' ORDER BY number"):
+            self._courier.post(row["number"])
+
+    def deliver(self, event_id: str, *, secret: str | None = None, age_seconds: int = 0) -> list[dict[str, Any]]:
+        """Send an event now and wait: one `{endpoint, url, status, error}` for each of its account's endpoints.
+
+        `secret` signs with another secret, `age_seconds` dates the signature back. Raises LookupError for an
+        unknown event.
+        """
+        account = self._store.account_of(event_id)
+        event = self._store.find(account, event_id) if account else None
+        if account is None or event is None or event.body["object"] != "event":
+            raise LookupError(f"no event {event_id}")
+        with self._store.transaction():
+            numbers = self._numbers(account, event)
+        results = []
+        for number in numbers:
+            parcel = self._courier.parcel(number)
+            attempt = self._courier.carry(number, secret=secret, age_seconds=age_seconds)
+            results.append({"endpoint": parcel.endpoint_id, "url": parcel.url} | attempt)
+        return results
+
+    def _numbers(self, account: str, event: Stored) -> list[int]:
+        """A delivery of the event for each endpoint that listens now."""
+        numbers = []
+        for endpoint_id in self._listening(account, event.body["type"]):
+            row = self._store.row(
+                "SELECT number FROM delivery WHERE event_id = ? AND endpoint_id = ?", event.id, endpoint_id
+            )
+            numbers.append(row["number"] if row else self._add_delivery(account, event.id, endpoint_id, "held"))
+        return numbers
+
+    def release(self) -> int:
+        """Send what is held, in the usual way, and say how many deliveries that are."""
+        with self._store.transaction():
+            rows = self._store.rows("SELECT number FROM delivery WHERE state = 'held' ORDER BY number")
+            for row in rows:
+                self._store.execute("UPDATE delivery SET state = 'pending' WHERE number = ?", row["number"])
+                self._send_after_commit(row["number"])
+        return len(rows)
+
+    def held(self) -> list[dict[str, Any]]:
+        """The events of which a delivery is held, oldest first."""
+        return [event for event in self.events() if any(d["state"] == "held" for d in event["deliveries"])]
+
+    def events(self, *, api_key: str | None = None, type: str | None = None) -> list[dict[str, Any]]:
+        """Events, oldest first, each `{id, account, type, created, object, deliveries}`.
+
+        `object` is the id of what the event is about; a delivery is `{endpoint, url, state, attempts}`, its state
+        pending, delivered, failed, held or dropped, and each attempt `{at, status, error}`.
+        """
+        rows = self._store.rows("SELECT account, body FROM object WHERE kind = 'event' ORDER BY number")
+        found = []
+        for row in rows:
+            event = json.loads(row["body"])
+            if api_key is not None and row["account"] != account_id(api_key):
+                continue
+            if type is not None and not fnmatchcase(event["type"], type):
+                continue
+            found.append(
+                {
+                    "id": event["id"],
+                    "account": row["account"],
+                    "type": event["type"],
+                    "created": event["created"],
+                    "object": event["data"]["object"]["id"],
+                    "deliveries": self._deliveries(event["id"]),
+                }
+            )
+        return found
+
+    def _deliveries(self, event_id: str) -> list[dict[str, Any]]:
+        rows = self._store.rows(
+            "SELECT d.state, d.attempts, e.id, e.url FROM delivery d JOIN endpoint e ON e.id = d.endpoint_id "
+            "WHERE d.event_id = ? ORDER BY d.number",
+            event_id,
+        )
+        return [
+            {"endpoint": row["id"], "url": row["url"], "state": row["state"], "attempts": json.loads(row["attempts"])}
+            for row in rows
+        ]
+
+    def pending_webhooks(self, account: str, event_id: str) -> int:
+        row = self._store.row(
+            "SELECT count(*) AS n FROM delivery WHERE account = ? AND event_id = ? AND state != 'delivered'",
+            account, event_id,
+        )  # fmt: skip
+        return int(row["n"]) if row else 0
+
+    def is_delivered(self, account: str, event_id: str) -> bool:
+        return self.pending_webhooks(account, event_id) == 0
+
+    def wait_until_quiet(self, timeout: float = 10) -> bool:
+        """Wait until no delivery is on its way or due to be repeated; False if that took too long."""
+        return self._courier.wait_until_quiet(timeout)
+
+    def restore(self, rows: list[sqlite3.Row]) -> None:
+        """Register endpoints again from `secret_key`, `url`, `secret` and `events`."""
+        for row in rows:
+            self.register(WebhookEndpoint(row["secret_key"], row["url"], row["secret"], tuple(json.loads(row["events"]))))
+
+    def reset(self) -> None:
+        self.set_mode("normal")
+
+
+def _fits(event_type: str, patterns: tuple[str, ...] | list[str]) -> bool:
+    return any(fnmatchcase(event_type, pattern) for pattern in patterns)
+
+
+__all__ = ["MODES", "Outbox", "WebhookEndpoint"]

@@ -1,0 +1,245 @@
+"""Checkout Sessions: one visit to the payment page."""
+
+from typing import Any
+from urllib.parse import urlsplit
+
+from commerce.sandbox import refusals
+from commerce.sandbox.accounts import Account
+from commerce.sandbox.identifiers import new_id, random_text
+from commerce.sandbox.payment_methods import debit_for
+from commerce.sandbox.resources.listing import cut_page, equal_to, first_metadata, page_of, refuse_unserved
+from commerce.sandbox.resources.payments import cancel_intent
+from commerce.sandbox.resources.session_lines import check_total, line_items
+from commerce.sandbox.store import Stored
+
+_SHORTEST, _LONGEST = 30 * 60, 24 * 60 * 60
+# Between the moment a caller computes `expires_at` and the moment it is compared, a call takes its time.
+_LENIENCY = 10
+_SERVED_ON_CREATE = {
+    "adaptive_pricing", "automatic_tax", "billing_address_collection", "cancel_url", "client_reference_id",
+    "currency", "customer_creation", "customer_email", "expand", "expires_at", "invoice_creation", "line_items",
+    "locale", "metadata", "mode", "payment_intent_data", "payment_method_collection", "phone_number_collection",
+    "redirect_on_completion", "return_url", "submit_type", "success_url", "tax_id_collection", "ui_mode",
+}  # fmt: skip
+_SERVED_IN_INTENT_DATA = {
+    "capture_method", "description", "metadata", "receipt_email", "statement_descriptor",
+    "statement_descriptor_suffix", "transfer_group",
+}  # fmt: skip
+_SWITCHES_THAT_STAY_OFF = ("automatic_tax", "invoice_creation", "phone_number_collection", "tax_id_collection")
+
+
+def create(account: Account, *, params: dict[str, Any]) -> dict[str, Any]:
+    _check_served(params)
+    ui_mode = params.get("ui_mode", "hosted_page")
+    _check_addresses(params, ui_mode)
+    expires_at = _expires_at(account, params)
+    items = line_items(account, params.get("line_items") or [])
+    currency, total = items[0]["currency"], sum(item["amount_total"] for item in items)
+    if "currency" in params and params["currency"].lower() != currency:
+        raise refusals.invalid(
+            f"The line items are in `{currency}`, not in `{params['currency']}`", param="currency"
+        )
+    check_total(total, currency)
+    body = _body(account, params, ui_mode=ui_mode, currency=currency, total=total, expires_at=expires_at)
+    private = {
+        "line_items": items,
+        "payment_intent_data": params.get("payment_intent_data") or {},
+        "form_token": random_text(32),
+    }
+    stored = account.add(body, private)
+    account.set_timer(stored.id, at=expires_at)
+    return stored.body
+
+
+def _check_served(params: dict[str, Any]) -> None:
+    refuse_unserved(params, served=_SERVED_ON_CREATE, what="Checkout Sessions")
+    if "mode" not in params:
+        raise refusals.missing_parameter("mode")
+    if params["mode"] != "payment":
+        raise refusals.not_served(f"mode={params['mode']}", param="mode")
+    for name in _SWITCHES_THAT_STAY_OFF:
+        if (params.get(name) or {}).get("enabled"):
+            raise refusals.not_served(f"{name} of Checkout Sessions", param=f"{name}[enabled]")
+    if params.get("customer_creation") == "always":
+        raise refusals.not_served("customer_creation=always", param="customer_creation")
+    intent_data = params.get("payment_intent_data") or {}
+    for name in intent_data:
+        if name not in _SERVED_IN_INTENT_DATA:
+            raise refusals.not_served(
+                f"the parameter payment_intent_data[{name}] of Checkout Sessions", param=f"payment_intent_data[{name}]"
+            )
+    if intent_data.get("capture_method") == "manual":
+        raise refusals.not_served("capture_method=manual", param="payment_intent_data[capture_method]")
+
+
+def _check_addresses(params: dict[str, Any], ui_mode: str) -> None:
+    if ui_mode == "hosted_page":
+        wanted, unwanted = ["success_url"], ["return_url", "redirect_on_completion"]
+    else:
+        wanted, unwanted = ["return_url"], ["success_url"] + (["cancel_url"] if ui_mode != "form" else [])
+        if params.get("redirect_on_completion") == "never":
+            wanted, unwanted = [], ["success_url", "return_url"]
+    for name in wanted:
+        if name not in params:
+            raise refusals.missing_parameter(name)
+    for name in unwanted:
+        if name in params:
+            raise refusals.invalid(f"You can not pass `{name}` when `ui_mode` is `{ui_mode}`.", param=name)
+    for name in ("success_url", "cancel_url", "return_url"):
+        if name in params and not _is_web_address(params[name]):
+            raise refusals.invalid("Not a valid URL", param=name, code="url_invalid")
+
+
+def _is_web_address(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+
+
+def _expires_at(account: Account, params: dict[str, Any]) -> int:
+    now = account.clock.now()
+    expires_at: int = params.get("expires_at", now + _LONGEST)
+    if expires_at < now + _SHORTEST - _LENIENCY:
+        raise refusals.invalid(
+            "The `expires_at` timestamp must be at least 30 minutes from Checkout Session creation.",
+            param="expires_at",
+        )
+    if expires_at > now + _LONGEST + _LENIENCY:
+        raise refusals.invalid(
+            "The `expires_at` timestamp must be less than 24 hours from Checkout Session creation.",
+            param="expires_at",
+        )
+    return expires_at
+
+
+def _body(
+    account: Account, params: dict[str, Any], *, ui_mode: str, currency: str, total: int, expires_at: int
+) -> dict[str, Any]:
+    session_id = new_id("checkout.session")
+    is_hosted = ui_mode == "hosted_page"
+    debit = debit_for(currency)
+    return {
+        "id": session_id,
+        "object": "checkout.session",
+        "adaptive_pricing": {"enabled": (params.get("adaptive_pricing") or {}).get("enabled", False)},
+        "after_expiration": None,
+        "allow_promotion_codes": None,
+        "amount_subtotal": total,
+        "amount_total": total,
+        "automatic_tax": {"enabled": False, "liability": None, "provider": None, "status": None},
+        "billing_address_collection": params.get("billing_address_collection"),
+        "cancel_url": params.get("cancel_url"),
+        "client_reference_id": params.get("client_reference_id"),
+        "client_secret": None if is_hosted else f"{session_id}_secret_{random_text(32)}",
+        "collected_information": None,
+        "consent": None,
+        "consent_collection": None,
+        "created": account.clock.now(),
+        "currency": currency,
+        "currency_conversion": None,
+        "custom_fields": [],
+        "custom_text": {
+            "after_submit": None, "shipping_address": None, "submit": None, "terms_of_service_acceptance": None,
+        },
+        "customer": None,
+        "customer_account": None,
+        "customer_creation": params.get("customer_creation", "if_required"),
+        "customer_details": None,
+        "customer_email": params.get("customer_email"),
+        "discounts": [],
+        "expires_at": expires_at,
+        "integration_identifier": None,
+        "invoice": None,
+        "invoice_creation": {
+            "enabled": False,
+            "invoice_data": {
+                "account_tax_ids": None, "custom_fields": None, "description": None, "footer": None, "issuer": None,
+                "metadata": {}, "rendering_options": None,
+            },
+        },
+        "livemode": False,
+        "locale": params.get("locale"),
+        "managed_payments": {"enabled": False},
+        "metadata": first_metadata(params),
+        "mode": "payment",
+        "origin_context": None,
+        "payment_intent": None,
+        "payment_link": None,
+        "payment_method_collection": params.get("payment_method_collection", "if_required"),
+        "payment_method_configuration_details": None,
+        "payment_method_options": {},
+        "payment_method_types": ["card"] + ([debit] if debit else []),
+        "payment_status": "unpaid" if total else "no_payment_required",
+        "permissions": None,
+        "phone_number_collection": {"enabled": False},
+        "recovered_from": None,
+        "saved_payment_method_options": None,
+        "setup_intent": None,
+        "shipping_address_collection": None,
+        "shipping_cost": None,
+        "shipping_options": [],
+        "status": "open",
+        "submit_type": params.get("submit_type"),
+        "subscription": None,
+        "success_url": params.get("success_url"),
+        "total_details": {"amount_discount": 0, "amount_shipping": 0, "amount_tax": 0},
+        "ui_mode": ui_mode,
+        "url": f"{account.base_url}/c/pay/{session_id}" if is_hosted else None,
+        "wallet_options": None,
+    } | _for_embedded(params, is_hosted)  # fmt: skip
+
+
+def _for_embedded(params: dict[str, Any], is_hosted: bool) -> dict[str, Any]:
+    if is_hosted:
+        return {}
+    return {
+        "redirect_on_completion": params.get("redirect_on_completion", "always"),
+        "return_url": params.get("return_url"),
+    }
+
+
+def retrieve(account: Account, *, session: str, params: dict[str, Any]) -> dict[str, Any]:
+    return account.get("checkout.session", session, param="session").body
+
+
+def list_sessions(account: Account, *, params: dict[str, Any]) -> dict[str, Any]:
+    same = equal_to(params, "customer", "customer_account", "payment_intent", "payment_link", "status", "subscription")
+    email = (params.get("customer_details") or {}).get("email")
+
+    def wanted(body: dict[str, Any]) -> bool:
+        return same(body) and (email is None or (body["customer_details"] or {}).get("email") == email)
+
+    return page_of(account, kind="checkout.session", url="/v1/checkout/sessions", params=params, wanted=wanted)
+
+
+def list_line_items(account: Account, *, session: str, params: dict[str, Any]) -> dict[str, Any]:
+    items = account.get("checkout.session", session, param="session").private["line_items"]
+    for name in ("starting_after", "ending_before"):
+        if name in params and params[name] not in [item["id"] for item in items]:
+            raise refusals.resource_missing("item", params[name], param=name, status=400)
+    return cut_page(items, url=f"/v1/checkout/sessions/{session}/line_items", params=params)
+
+
+def expire(account: Account, *, session: str, params: dict[str, Any]) -> dict[str, Any]:
+    stored = account.get("checkout.session", session, param="session")
+    if stored.body["status"] != "open":
+        raise refusals.invalid(
+            f"Only Checkout Sessions with a status in [\"open\"] can be expired. This Checkout Session has a status of "
+            f"`{stored.body['status']}`.",
+            param="session",
+        )
+    close(account, stored)
+    return stored.body
+
+
+def close(account: Account, stored: Stored) -> None:
+    """Expire an open session: it can be paid no more, and an attempt that hangs is cancelled."""
+    stored.body |= {"status": "expired", "url": None}
+    stored.private.pop("challenge", None)
+    account.save(stored)
+    account.drop_timer(stored.id)
+    if stored.body["payment_intent"]:
+        cancel_intent(account, stored.body["payment_intent"])
+    account.emit("checkout.session.expired", stored)

@@ -1,0 +1,186 @@
+"""The sandbox as Python starts and stops it."""
+
+import logging
+import threading
+from collections.abc import Iterable
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from commerce.sandbox.api import Api
+from commerce.sandbox.backend import DEBIT_DELAY, Backend
+from commerce.sandbox.control import Control
+from commerce.sandbox.courier import RetryPlan
+from commerce.sandbox.faults import Faults
+from commerce.sandbox.hosted.pages import PaymentPages
+from commerce.sandbox.http_messages import Request, Response, as_json
+from commerce.sandbox.outbox import Outbox, WebhookEndpoint
+from commerce.sandbox.paying import Attempt, settle_debit
+from commerce.sandbox.server import Server
+from commerce.sandbox.store import Store
+
+log = logging.getLogger(__name__)
+
+_SECONDS_BETWEEN_TIMER_RUNS = 1.0
+
+
+class Sandbox:
+    """A stand-in for Stripe on the loopback.
+
+    `port=0` takes a free one. Without `state_path` nothing outlives `stop`. The port is bound by `start`,
+    `serve_forever` or entering the context, and `url` is known from then on. Raises OSError if it is in use,
+    ValueError for a live key or an address that others could reach.
+    """
+
+    def __init__(
+        self,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        state_path: Path | str | None = None,
+        endpoints: Iterable[WebhookEndpoint] = (),
+        *,
+        retries: RetryPlan | None = None,
+        debit_delay: int = DEBIT_DELAY,
+    ) -> None:
+        self._host = host
+        self._port = port
+        self._store = Store(state_path)
+        self._backend = Backend(store=self._store, plan=retries or RetryPlan(), debit_delay=debit_delay)
+        self._api = Api(self._backend)
+        self._pages = PaymentPages(self._backend)
+        self._control = Control(self._backend)
+        self._server: Server | None = None
+        self._threads: list[threading.Thread] = []
+        self._stopping = threading.Event()
+        self._is_served = False
+        for endpoint in endpoints:
+            self._backend.outbox.register(endpoint)
+
+    @property
+    def url(self) -> str:
+        """Such as `http://127.0.0.1:12111`; raises RuntimeError before the sandbox is bound."""
+        if self._server is None:
+            raise RuntimeError("the sandbox has no address before bind() or start()")
+        return self._backend.base_url
+
+    @property
+    def webhooks(self) -> Outbox:
+        return self._backend.outbox
+
+    @property
+    def faults(self) -> Faults:
+        return self._backend.faults
+
+    @property
+    def schema_violations(self) -> list[str]:
+        """What the sandbox made that the installed library does not describe. Assert that it is empty."""
+        return self._backend.checks.found
+
+    def now(self) -> int:
+        return self._backend.clock.now()
+
+    def bind(self) -> "Sandbox":
+        """Take the port, so that `url` is known; `start` and `serve_forever` do it if it was not done before."""
+        if self._server is None:
+            self._server = Server(self._host, self._port, self._answer)
+            host = f"[{self._host}]" if ":" in self._host else self._host
+            self._backend.base_url = f"http://{host}:{self._server.port}"
+        return self
+
+    def start(self) -> "Sandbox":
+        """Serve in a thread until `stop`."""
+        self.bind()
+        self._run(self._serve, "sandbox-http")
+        return self
+
+    def serve_forever(self) -> None:
+        """Serve in this thread until `stop` is called from another, or Ctrl-C."""
+        self.bind()
+        self._serve()
+
+    def _serve(self) -> None:
+        if self._server is None or self._is_served:
+            raise RuntimeError("a sandbox is bound first, and served once")
+        self._is_served = True
+        self._backend.courier.start()
+        self._backend.outbox.resume()
+        self._run(self._keep_time, "sandbox-timers")
+        self._server.serve_forever(poll_interval=0.05)
+
+    def _run(self, target: Any, name: str) -> None:
+        thread = threading.Thread(target=target, name=name, daemon=True)
+        thread.start()
+        self._threads.append(thread)
+
+    def _keep_time(self) -> None:
+        while not self._stopping.wait(_SECONDS_BETWEEN_TIMER_RUNS):
+            try:
+                self._backend.run_timers()
+            except Exception:
+                log.exception("the sandbox's timers failed")
+
+    def stop(self) -> None:
+        """Stop serving and close the state; a stopped sandbox is not started again, stopping twice is harmless."""
+        if self._stopping.is_set():
+            return
+        self._stopping.set()
+        self._backend.faults.wake()
+        if self._server is not None:
+            if self._is_served:
+                self._server.shutdown()
+            self._server.server_close()
+            self._server.close_connections()
+        self._backend.courier.stop()
+        for thread in self._threads:
+            thread.join()
+        self._store.close()
+
+    def __enter__(self) -> "Sandbox":
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    # What tests do without HTTP
+
+    def reset(self) -> None:
+        """Forget all but the registered endpoints, and go back to the computer's time."""
+        self._backend.reset()
+
+    def advance(self, seconds: int) -> int:
+        """Move the clock on; sessions expire and debits settle. Says the new time in Unix seconds."""
+        return self._backend.advance_clock(seconds)
+
+    def ledger(self, api_key: str | None = None) -> dict[str, dict[str, list[dict[str, Any]]]]:
+        """By account id: `charges` and `refunds` with amount, currency, session, payment_intent and status."""
+        return self._backend.ledger(api_key)
+
+    def pay(self, session_id: str, number: str = "4242424242424242", *, email: str = "payer@example.com") -> Attempt:
+        """Pay a session with a test card as its page would, answering a 3-D Secure step with yes.
+
+        Raises LookupError for an unknown session, SessionNotOpen for one that cannot be paid (again),
+        IncorrectNumber for a card that is none of the test cards.
+        """
+        return self._pages.pay_without_page(session_id, number=number, email=email)
+
+    def pay_later(self, session_id: str, *, email: str = "payer@example.com") -> Attempt:
+        """Promise a bank debit: the session is complete and unpaid until `settle`."""
+        return self._pages.pay_without_page(session_id, number=None, email=email)
+
+    def settle(self, session_id: str, *, succeeds: bool = True) -> None:
+        """Let the bank pay, or return, a promised debit; raises NotAwaited if there is none."""
+        with self._store.transaction():
+            account, session = self._pages.session(session_id)
+            settle_debit(account, session, succeeds=succeeds)
+
+    def _answer(self, request: Request) -> Response:
+        path = request.path
+        if path.startswith("/c/"):
+            return self._pages.answer(request)
+        if path == "/_sandbox" or path.startswith("/_sandbox/"):
+            return self._control.answer(request)
+        if path == "/":
+            return as_json({"stripe_sandbox": "no real money", "api": "/v1", "control": "/_sandbox"})
+        return self._api.answer(request)
