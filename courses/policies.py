@@ -24,8 +24,8 @@ class LessonAccess(StrEnum):
 class LessonFacts:
     """What the decision depends on.
 
-    ``is_shown``: the lesson, its section and its course are all published. ``is_keeper``: the asker owns the
-    course or the lesson, or may edit it in the CMS. ``is_enrolled``: an active enrolment covers the lesson, by
+    ``is_shown``: the lesson, its section and its course are all published. ``is_keeper``: the asker owns
+    the course or the lesson, or may edit it in the CMS. ``is_enrolled``: an active enrolment covers it, by
     the course or by itself. ``is_reserved``: an order for it waits to be paid.
     """
 

@@ -4,12 +4,12 @@ Plain Python, so that every door (CMS, API, commands) can ask it. Three question
 
 * ``parse_youtube(url)`` — which video or playlist is it? Raises `LinkRefused` otherwise.
 * ``require_youtube(url)`` — does the link stay on YouTube? Channels pass too, redirectors do not.
-* ``outside_links(text)`` — which links in rich text, Markdown or plain text leave the portal and are not YouTube?
+* ``outside_links(text)`` — which links in rich text, Markdown or plain text lead elsewhere?
 
-An address is accepted only in the one spelling on which every URL parser agrees: after the refusals below a browser, `urllib`
-and this module read the same host. What is refused includes code samples: an address in them can be copied
-and followed as well. Addresses of the portal itself are written without a host (``/courses/``) or chosen
-with the page chooser; e-mail and telephone links lead outside and are refused.
+An address is accepted only in a spelling on which every URL parser agrees: after the refusals below a
+browser, `urllib` and this module read the same host. Code samples are text like any other: an address in them
+can be copied and followed as well. Addresses of the portal itself are written without a host (``/courses/``)
+or chosen with the page chooser; e-mail and telephone links lead outside and are refused.
 """
 
 import html
@@ -44,7 +44,7 @@ class Refusal(StrEnum):
 
 
 class LinkRefused(ValueError):
-    """A link that materials may not carry. ``link`` is the link as written, ``reason`` says which rule it breaks."""
+    """A link that materials may not carry: ``link`` as it is written, ``reason`` for the rule it breaks."""
 
     def __init__(self, link: str, reason: Refusal):
         super().__init__(f'"{link}" is refused: {reason.value.replace("_", " ")}')
@@ -91,7 +91,7 @@ class Video:
         return f"https://www.youtube.com/watch?{urlencode(query)}"
 
 
-# --- One address ---------------------------------------------------------------------------------------------
+# --- One address ---
 
 _ADDRESS = re.compile(
     r"(?P<scheme>[a-z][a-z0-9+.\-]*)://(?P<authority>[^/?#]*)(?P<path>[^?#]*)"
@@ -121,7 +121,7 @@ class _Address:
     fragment: str
 
     def value(self, link: str, name: str) -> str:
-        """The value of a query parameter, "" without one. Two different values are a trick: raises `LinkRefused`."""
+        """The value of a query parameter, "" without one. Two different values raise `LinkRefused`."""
         values = {value for key, value in self.query if key == name}
         if len(values) > 1:
             raise LinkRefused(link, Refusal.NOT_A_VIDEO)
@@ -135,7 +135,7 @@ def _has_hidden_characters(text: str) -> bool:
 
 
 def _read_address(link: str) -> _Address:
-    """Take an absolute http(s) link apart. Raises `LinkRefused` for every spelling that parsers read differently."""
+    """Take an http(s) link apart. Raises `LinkRefused` for spellings that parsers read differently."""
     if _has_hidden_characters(link):
         raise LinkRefused(link, Refusal.HIDDEN_CHARACTERS)
     match = _ADDRESS.fullmatch(link)
@@ -166,7 +166,7 @@ def _read_youtube_address(link: str) -> _Address:
 
 
 def _seconds(written: str) -> int:
-    """``90``, ``90s``, ``1m30s``, ``1h2m3s`` → seconds; 0 for what is not a time: a wrong time harms nobody."""
+    """``90``, ``90s``, ``1m30s``, ``1h2m3s`` → seconds; 0 for what is not a time."""
     match = _CLOCK.fullmatch(written)
     if match is None:
         return 0
@@ -232,7 +232,7 @@ def require_youtube(url: str) -> None:
         raise LinkRefused(url, Refusal.LEAVES_YOUTUBE) from refused
 
 
-# --- Links in a text -----------------------------------------------------------------------------------------
+# --- Links in a text ---
 
 # Top-level domains by which people recognise an address without a scheme and without a path.
 _TELLING_DOMAINS = "com|org|edu|gov|ru|рф|xn--p1ai|ua|kz|eu|uk"
@@ -280,7 +280,7 @@ _INLINE_TAGS = frozenset(
 
 
 class _Reader(HTMLParser):
-    """Splits HTML into the addresses its attributes link to, their other words, and what a reader sees as text."""
+    """Splits HTML into the addresses in its attributes, the other attributes, and what a reader sees."""
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
@@ -324,7 +324,7 @@ def _written_links(text: str) -> Iterator[tuple[str, str]]:
 
 
 def _require_inside(link: str) -> None:
-    """Raise `LinkRefused` for an ``href``, ``src`` and the like that leads neither inside the portal nor to YouTube."""
+    """Raise `LinkRefused` for an ``href``, ``src`` and the like that leaves both the portal and YouTube."""
     if _has_hidden_characters(link):
         raise LinkRefused(link, Refusal.HIDDEN_CHARACTERS)
     if link.startswith("//"):
@@ -337,10 +337,10 @@ def _require_inside(link: str) -> None:
 
 
 def outside_links(text: str) -> list[LinkRefused]:
-    """The links in rich text, Markdown or plain text that leave the portal and are not YouTube, each listed once.
+    """The links in rich text, Markdown or plain text that leave portal and YouTube, each listed once.
 
-    Reads ``text`` both as HTML and as it stands, so the caller need not know which of them it is. Wagtail's own
-    links (``linktype="page"``, ``"document"``) carry no address and pass.
+    Reads ``text`` both as HTML and as it stands, so the caller need not know which of them it is. Wagtail's
+    own links (``linktype="page"``, ``"document"``) carry no address and pass.
     """
     reader = _Reader()
     reader.feed(text)

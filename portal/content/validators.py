@@ -7,7 +7,7 @@ from portal.content.links import LinkRefused, Refusal, parse_youtube
 
 REASONS = {
     Refusal.HIDDEN_CHARACTERS: _(
-        "“%(link)s” holds a space, a backslash or an invisible character. Copy the address from YouTube again."
+        "“%(link)s” holds a space, a backslash or an invisible character. Copy it from YouTube again."
     ),
     Refusal.SCHEME: _("“%(link)s” does not begin with https://. Only addresses of YouTube are allowed here."),
     Refusal.NOT_AN_ADDRESS: _(
@@ -29,7 +29,7 @@ REASONS = {
         "“%(link)s” is a page of YouTube that leads elsewhere. Link to a video, a playlist or a channel."
     ),
     Refusal.RELATIVE: _(
-        "“%(link)s” is neither a whole address nor a path of the portal. Choose the page with the page chooser."
+        "“%(link)s” is neither a whole address nor a path of the portal. Use the page chooser."
     ),
 }
 

@@ -1,8 +1,8 @@
 """Pictures and documents.
 
-Documents lie in private storage and leave it only through a view that asks for permission. Pictures are served by
-the web server, which cannot ask; so each lies in a folder whose name nobody guesses, because pictures
-inside paid lessons must not be found by counting.
+Documents lie in private storage and leave it only through a view that asks for permission. Pictures are
+served by the web server, which cannot ask; so each lies in a folder whose name nobody guesses, because
+pictures inside paid lessons must not be found by counting.
 """
 
 import posixpath

@@ -52,8 +52,16 @@ def test_every_form_of_a_video_has_one_canonical_address(url):
 
 @pytest.mark.parametrize(
     ("mark", "seconds"),
-    [("?t=90", 90), ("?t=90s", 90), ("?t=1m30s", 90), ("?t=1h2m3s", 3723), ("?start=15", 15), ("#t=45", 45)]
-    + [("?t=soon", 0), ("?t=", 0)],
+    [
+        ("?t=90", 90),
+        ("?t=90s", 90),
+        ("?t=1m30s", 90),
+        ("?t=1h2m3s", 3723),
+        ("?start=15", 15),
+        ("#t=45", 45),
+        ("?t=soon", 0),
+        ("?t=", 0),
+    ],
 )
 def test_a_time_form_gives_the_second_to_start_at(mark, seconds):
     assert parse_youtube(f"https://youtu.be/{ID}{mark}").start_seconds == seconds
