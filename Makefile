@@ -9,8 +9,9 @@ PYTHON3 ?= python3
 VENV := .venv
 PYTHON := $(VENV)/bin/python
 INSTALLED := $(VENV)/installed
-PORT ?= 8000
-SANDBOX_PORT ?= 12111
+from_env_file = $(shell sed -n 's/^$(1)=//p' .env 2>/dev/null | tail -n 1)
+PORT ?= $(or $(call from_env_file,PORT),8000)
+SANDBOX_PORT ?= $(or $(call from_env_file,SANDBOX_PORT),12111)
 TEST_PROCESSES ?= auto
 CATALOGUES := $(patsubst %.po,%.mo,$(wildcard portal/locale/*/LC_MESSAGES/django.po))
 # Nothing is written outside this folder, whatever HOME is.
@@ -31,7 +32,7 @@ run: $(INSTALLED) $(CATALOGUES) ## Start the portal with demo content at http://
 	@$(PYTHON) manage.py migrate --verbosity 0
 	@$(PYTHON) manage.py createcachetable --verbosity 0
 	@$(PYTHON) manage.py load_demo
-	@exec $(VENV)/bin/honcho start --no-prefix -f docker/Procfile
+	@WEB_PORT=$(PORT) exec $(VENV)/bin/honcho start -f docker/Procfile
 
 # --- Check ---------------------------------------------------------------------------------------------
 .PHONY: test
