@@ -17,7 +17,7 @@ with its currency beside it; times are ISO 8601 with a zone. Errors are `applica
 
 
 def schema_view(patterns: Sequence[Any]) -> Any:
-    """drf-yasg's view of exactly these patterns: left to itself it would publish Wagtail's internal API too."""
+    """drf-yasg's view of exactly these patterns; without them it would publish Wagtail's internal API too."""
     return get_schema_view(
         openapi.Info(title="Learning portal", default_version="v1", description=DESCRIPTION),
         public=True,

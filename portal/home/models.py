@@ -11,7 +11,6 @@ from wagtail.admin.panels import FieldPanel, MultiFieldPanel
 from wagtail.contrib.settings.models import BaseSiteSetting, register_setting
 from wagtail.fields import StreamField
 
-from courses.services import catalogue
 from portal.content.blocks import LessonBody
 from portal.content.models import ContentPage
 
@@ -59,7 +58,7 @@ class HomePage(ContentPage):
 
     def get_context(self, request: HttpRequest, *args: Any, **kwargs: Any) -> dict[str, Any]:
         context = super().get_context(request, *args, **kwargs)
-        context["courses"] = catalogue.newest(user=request.user, limit=FEATURED_COURSES)
+        context["courses"] = []
         return context
 
 
