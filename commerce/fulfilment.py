@@ -36,7 +36,9 @@ class UnknownKind(LookupError):
     """No app sells this kind of line."""
 
     def __init__(self, kind: str) -> None:
-        super().__init__(f'Nobody sells "{kind}": register a Seller for it in the AppConfig.ready() of its app.')
+        super().__init__(
+            f'Nobody sells "{kind}": register a Seller for it in the AppConfig.ready() of its app.'
+        )
 
 
 class KindTaken(ValueError):
@@ -51,6 +53,11 @@ def register(kind: str, seller: Seller) -> None:
     if kind in _sellers and type(_sellers[kind]) is not type(seller):
         raise KindTaken(f'"{kind}" is sold by {type(_sellers[kind]).__name__} already.')
     _sellers[kind] = seller
+
+
+def unregister(kind: str) -> None:
+    """Sell a kind no longer; nothing happens when nobody did."""
+    _sellers.pop(kind, None)
 
 
 def seller_for(kind: str) -> Seller:

@@ -156,6 +156,11 @@ class Payment(HasStatus):
         self.held_reason = reason[:500]
         self.save(update_fields=["held_reason"])
 
+    def keep_session(self, *, session_id: str, url: str) -> None:
+        """Write down the provider's session, unless one is written down already."""
+        Payment.objects.filter(pk=self.pk, session_id="").update(session_id=session_id, session_url=url)
+        self.refresh_from_db()
+
     def is_open(self, *, at: datetime) -> bool:
         """Whether its page can still take money, as far as we know without asking the provider."""
         return self.status == self.Status.PENDING and self.expires_at is not None and self.expires_at > at

@@ -251,8 +251,7 @@ def _ask_for_page(*, payment: Payment) -> Payment:
             metadata=metadata,
         )
     )
-    Payment.objects.filter(pk=payment.pk, session_id="").update(session_id=state.id, session_url=state.url)
-    payment.refresh_from_db()
+    payment.keep_session(session_id=state.id, url=state.url)
     return payment
 
 

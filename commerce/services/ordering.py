@@ -98,6 +98,7 @@ def cancel(*, order: Order, at: datetime, cause: str, actor: User | None = None)
 
 def _with_free_number(order: Order) -> Order:
     for _attempt in range(NUMBER_ATTEMPTS):
+        order.number = new_number()
         try:
             with transaction.atomic():
                 order.save(force_insert=True)
@@ -105,7 +106,6 @@ def _with_free_number(order: Order) -> Order:
             if not Order.objects.filter(number=order.number).exists():
                 raise
             logger.warning("Order number %s was taken; drawing another", order.number)
-            order.number = new_number()
         else:
             return order
     raise RuntimeError(f"No free order number in {NUMBER_ATTEMPTS} draws; NUMBER_ALPHABET must be longer.")

@@ -58,6 +58,7 @@ def receive(*, account: str, event: Event, at: datetime) -> Payment | None:
             GatewayEvent.objects.create(
                 account=account, event_id=event.id, kind=event.kind, payment=payment, received_at=at
             )
+            payment.keep_session(session_id=state.id, url=state.url)
             return _apply(payment=payment, state=state, at=at, cause=f"{event.kind} {event.id}")
     except IntegrityError:
         if GatewayEvent.objects.filter(account=account, event_id=event.id).exists():

@@ -1,0 +1,229 @@
+"""What the portal relies on, asked of both gateways: the one in memory, and Stripe's library over HTTP."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+
+from commerce.gateways import (
+    Gateway,
+    GatewayMisconfigured,
+    GatewayRefused,
+    GatewayUnavailable,
+    InvalidEvent,
+    SessionLine,
+    SessionRequest,
+    SessionStatus,
+    UnknownAccount,
+    UnknownSession,
+    gateway_for,
+)
+from commerce.gateways.fake import FakeGateway
+from commerce.gateways.stripe import StripeGateway
+from commerce.money import Money
+from commerce.tests.paying import pay_as_buyer, signed_event
+
+
+@pytest.fixture(params=["fake", "stripe"])
+def gateway(request, settings) -> Gateway:
+    if request.param == "stripe":
+        request.getfixturevalue("sandbox")
+    return gateway_for("usd")
+
+
+def product_and_price(gateway: Gateway, amount: str = "49.00") -> str:
+    product_id = gateway.make_product(name="Course", metadata={"kind": "course"}, key="product-1")
+    return gateway.make_price(
+        product_id=product_id, amount=Money(Decimal(amount), "USD"), key=f"price-{amount}"
+    )
+
+
+def a_request(gateway: Gateway, **changes) -> SessionRequest:
+    price_id = product_and_price(gateway)
+    request = SessionRequest(
+        key="payment-1",
+        lines=[SessionLine(price_id=price_id, quantity=2)],
+        currency="USD",
+        reference="7KQ4-M2XD",
+        email="ada@example.com",
+        success_url="https://portal.example/return/?session_id={CHECKOUT_SESSION_ID}",
+        cancel_url="https://portal.example/cancel/",
+        expires_at=datetime.now(UTC).replace(microsecond=0) + timedelta(hours=2),
+        metadata={"payment": "p-1", "order": "7KQ4-M2XD"},
+    )
+    return replace(request, **changes)
+
+
+def test_an_open_session_has_a_page_a_total_and_our_mark(gateway):
+    state = gateway.open_session(a_request(gateway))
+
+    assert state.status is SessionStatus.OPEN
+    assert state.url.startswith("http")
+    assert state.amount == Money(Decimal("98.00"), "USD")
+    assert (state.is_paid, state.has_failed, state.livemode) == (False, False, False)
+    assert dict(state.metadata) == {"payment": "p-1", "order": "7KQ4-M2XD"}
+    assert gateway.session(state.id) == state
+
+
+def test_the_same_key_gives_the_same_product_price_and_session(gateway):
+    request = a_request(gateway)
+
+    assert product_and_price(gateway) == product_and_price(gateway)
+    assert gateway.open_session(request).id == gateway.open_session(request).id
+
+
+def test_a_key_is_refused_for_another_request(gateway):
+    request = a_request(gateway)
+    gateway.open_session(request)
+
+    with pytest.raises(GatewayRefused):
+        gateway.open_session(replace(request, email="eve@example.com"))
+
+
+def test_a_price_belongs_to_a_product_that_is_there(gateway):
+    with pytest.raises((GatewayRefused, UnknownSession)):
+        gateway.make_price(product_id="prod_missing", amount=Money(Decimal(5), "USD"), key="price-x")
+
+
+def test_a_paid_session_is_complete_and_paid(gateway, request):
+    state = gateway.open_session(a_request(gateway))
+    pay_as_buyer(gateway, state)
+
+    paid = gateway.session(state.id)
+
+    assert paid.status is SessionStatus.COMPLETE
+    assert (paid.is_paid, paid.has_failed) == (True, False)
+    assert paid.amount == Money(Decimal("98.00"), "USD")
+    assert paid.intent_id
+
+
+def test_an_expired_session_cannot_be_paid(gateway):
+    state = gateway.open_session(a_request(gateway))
+
+    assert gateway.expire_session(state.id).status is SessionStatus.EXPIRED
+    with pytest.raises(GatewayRefused):
+        pay_as_buyer(gateway, state)
+    assert not gateway.session(state.id).is_paid
+
+
+def test_expiring_a_paid_session_tells_that_it_is_paid(gateway):
+    state = gateway.open_session(a_request(gateway))
+    pay_as_buyer(gateway, state)
+
+    after = gateway.expire_session(state.id)
+
+    assert after.status is SessionStatus.COMPLETE
+    assert after.is_paid
+
+
+def test_expiring_twice_is_harmless(gateway):
+    state = gateway.open_session(a_request(gateway))
+
+    assert gateway.expire_session(state.id).status is SessionStatus.EXPIRED
+    assert gateway.expire_session(state.id).status is SessionStatus.EXPIRED
+
+
+def test_a_session_nobody_made_is_unknown(gateway):
+    with pytest.raises(UnknownSession):
+        gateway.session("cs_test_nobody_made_this")
+
+
+def test_accounts_do_not_see_each_other(gateway):
+    state = gateway.open_session(a_request(gateway))
+
+    with pytest.raises(UnknownSession):
+        gateway_for("eur").session(state.id)
+
+
+def test_a_signed_event_names_its_session_and_carries_our_mark(gateway):
+    state = gateway.open_session(a_request(gateway))
+    body, signature = signed_event(gateway, state)
+
+    event = gateway.read_event(body=body, signature=signature, at=datetime.now(UTC))
+
+    assert event.kind == "checkout.session.completed"
+    assert event.session_id == state.id
+    assert event.metadata["payment"] == "p-1"
+    assert event.id.startswith("evt_")
+
+
+def test_an_event_changed_on_the_way_is_refused(gateway):
+    body, signature = signed_event(gateway, gateway.open_session(a_request(gateway)))
+
+    with pytest.raises(InvalidEvent):
+        gateway.read_event(
+            body=body.replace(b"completed", b"complated"), signature=signature, at=datetime.now(UTC)
+        )
+
+
+@pytest.mark.parametrize("signature", ["", "t=1,v1=00", "nonsense", "t=,v1="])
+def test_an_event_without_a_good_signature_is_refused(gateway, signature):
+    body, _signature = signed_event(gateway, gateway.open_session(a_request(gateway)))
+
+    with pytest.raises(InvalidEvent):
+        gateway.read_event(body=body, signature=signature, at=datetime.now(UTC))
+
+
+def test_an_event_signed_with_the_secret_of_another_account_is_refused(gateway):
+    body, signature = signed_event(gateway, gateway.open_session(a_request(gateway)))
+
+    with pytest.raises(InvalidEvent):
+        gateway_for("eur").read_event(body=body, signature=signature, at=datetime.now(UTC))
+
+
+def test_an_account_that_is_not_in_the_settings_is_named():
+    with pytest.raises(UnknownAccount, match='no payment account "gbp"'):
+        gateway_for("gbp")
+
+
+# --- Of Stripe alone ---------------------------------------------------------------------------------------
+def test_a_signature_of_the_future_is_refused(sandbox):
+    gateway = gateway_for("usd")
+    body, signature = signed_event(gateway, gateway.open_session(a_request(gateway)))
+
+    with pytest.raises(InvalidEvent, match="of the future"):
+        gateway.read_event(body=body, signature=signature, at=datetime.now(UTC) - timedelta(minutes=6))
+
+
+def test_an_event_without_an_id_is_refused(sandbox):
+    gateway = gateway_for("usd")
+    body, signature = signed_event(gateway, gateway.open_session(a_request(gateway)), event_id=None)
+
+    with pytest.raises(InvalidEvent):
+        gateway.read_event(body=body, signature=signature, at=datetime.now(UTC))
+
+
+def test_a_wrong_key_is_a_matter_of_configuration(sandbox, settings):
+    gateway = StripeGateway(
+        account="usd", secret_key="not_a_key", webhook_secret="", api_base=settings.STRIPE_API_BASE
+    )
+
+    with pytest.raises(GatewayMisconfigured, match="does not accept the key of account usd"):
+        gateway.session("cs_test_x")
+
+
+def test_a_missing_key_names_the_setting():
+    gateway = StripeGateway(account="eur", secret_key="", webhook_secret="", api_base="http://127.0.0.1:9")
+
+    with pytest.raises(GatewayMisconfigured, match="Set STRIPE_EUR_SECRET_KEY"):
+        gateway.session("cs_test_x")
+    with pytest.raises(GatewayMisconfigured, match="Set STRIPE_EUR_WEBHOOK_SECRET"):
+        gateway.read_event(body=b"{}", signature="t=1,v1=0", at=datetime.now(UTC))
+
+
+def test_no_answer_is_an_unknown_outcome():
+    gateway = StripeGateway(
+        account="usd", secret_key="sk_test_x", webhook_secret="", api_base="http://127.0.0.1:9"
+    )
+
+    with pytest.raises(GatewayUnavailable):
+        gateway.session("cs_test_x")
+
+
+def test_only_the_fake_is_used_where_the_settings_say_so(settings):
+    assert isinstance(gateway_for("usd"), FakeGateway)
+    settings.PAYMENT_GATEWAY = "commerce.gateways.stripe.StripeGateway"
+    assert isinstance(gateway_for("usd"), StripeGateway)
