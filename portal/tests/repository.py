@@ -40,7 +40,7 @@ READ_ELSEWHERE = {
     "POSTGRES_PASSWORD": "docker/compose.yaml",
     "WEB_CONCURRENCY": "docker/entrypoint.sh",
 }
-MAY_READ_ENVIRONMENT = ("portal/settings/", "portal/tests/", "portal/asgi.py", "portal/wsgi.py")
+MAY_READ_ENVIRONMENT = ("portal/settings/", "portal/benchmarks/", "portal/asgi.py", "portal/wsgi.py")
 
 
 def python_files(root: Path, *, tests: bool = True) -> Iterator[Path]:

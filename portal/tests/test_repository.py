@@ -148,7 +148,7 @@ def test_no_migration_is_missing():
 
 @pytest.mark.django_db
 def test_a_missing_migration_is_seen(monkeypatch):
-    monkeypatch.setattr(apps.get_model("accounts", "User")._meta, "verbose_name", "a name no migration knows")
+    monkeypatch.setitem(apps.get_model("accounts", "User")._meta.original_attrs, "verbose_name", "news")
 
     with pytest.raises((SystemExit, CommandError)):
         call_command("makemigrations", check=True, dry_run=True, verbosity=0)
@@ -296,6 +296,7 @@ def test_the_import_contracts_hold():
 
 PLANTED = {
     "accounts/models.py": "import courses.models",
+    "accounts/tasks.py": "import accounts.admin",
     "commerce/money.py": "from django.utils import timezone",
     "commerce/sandbox/__init__.py": "import commerce.money",
     "commerce/services/ordering.py": "import stripe",
@@ -304,12 +305,14 @@ PLANTED = {
     "courses/policies.py": "from courses.models import CoursePage",
     "courses/selectors.py": "",
     "portal/content/links.py": "import portal.content.models",
+    "portal/home/models.py": "import portal.home.tasks",
     "portal/home/views.py": "from portal.settings import base",
     "portal/api/views.py": "import portal.urls",
     "portal/gadgets.py": "",
 }
 BROKEN = {
     "accounts.models -> courses.models",
+    "accounts.tasks -> accounts.admin",
     "commerce.money -> django",
     "commerce.sandbox -> commerce.money",
     "commerce.services.ordering -> stripe",
@@ -318,6 +321,7 @@ BROKEN = {
     "courses.policies -> courses.models",
     "courses.selectors",
     "portal.content.links -> portal.content.models",
+    "portal.home.models -> portal.home.tasks",
     "portal.home.views -> portal.settings.base",
     "portal.api.views -> portal.urls",
     "portal.gadgets",
