@@ -247,8 +247,8 @@ _TAIL = r"[^\s<>\"'`«»“”]*"
 _BARE_LINK = re.compile(
     rf"""
       (?P<absolute>
-          \b[a-z][a-z0-9+.\-]+://(?=[\w\[%@]){_TAIL}
-        | \bhttps?:[\\/]*(?=[\w\[%@]){_TAIL}
+          \b[a-z][a-z0-9+.\-]+://(?=[\w\[%@\-]){_TAIL}
+        | \bhttps?:[\\/]*(?=[\w\[%@\-]){_TAIL}
         | \b(?:javascript|vbscript|mailto|blob|view-source):(?=[^\s]){_TAIL}
         | \bdata:(?:[\w.+\-]+/[\w.+\-]+)?(?:;[\w=\-]+)*,{_TAIL}
         | \btel:\+?\d{_TAIL}
