@@ -32,11 +32,7 @@ def deliver(*, line: OrderLine, at: datetime) -> bool:
     _count_attempt(line=line, at=at)
     try:
         with transaction.atomic(durable=True):
-            claimed = (
-                OrderLine.objects.paid_and_undelivered()
-                .filter(pk=line.pk)
-                .update(fulfilled_at=at, delivery_error="", deliver_after=None)
-            )
+            claimed = _claim(line=line, at=at)
             if claimed:
                 line.refresh_from_db()
                 fulfilment.seller_for(line.kind).fulfil(line, at=at)
@@ -45,13 +41,23 @@ def deliver(*, line: OrderLine, at: datetime) -> bool:
         logger.exception("Line %s of order %s could not be delivered", line.pk, line.order_id)
         OrderLine.objects.filter(pk=line.pk).update(delivery_error=f"{type(error).__name__}: {error}")
         return False
-    return bool(claimed) or OrderLine.objects.filter(pk=line.pk, fulfilled_at__isnull=False).exists()
+    return claimed or OrderLine.objects.filter(pk=line.pk, fulfilled_at__isnull=False).exists()
 
 
 def sweep(*, at: datetime) -> int:
     """Deliver every line whose nudge was lost or whose last attempt failed; give the number delivered."""
     lines = OrderLine.objects.paid_and_undelivered().due(at=at)
     return sum(deliver(line=line, at=at) for line in lines.iterator(chunk_size=200))
+
+
+def _claim(*, line: OrderLine, at: datetime) -> bool:
+    """Mark a line of a paid order fulfilled, and say whether it was this call that did."""
+    if not Order.objects.select_for_update().filter(pk=line.order_id, status=Order.Status.PAID).exists():
+        return False
+    # Conditions on the row's own columns only: PostgreSQL looks at those again after waiting for another's
+    # change of the row, but not at a join or a subquery.
+    rows = OrderLine.objects.filter(pk=line.pk, fulfilled_at__isnull=True)
+    return rows.update(fulfilled_at=at, delivery_error="", deliver_after=None) == 1
 
 
 def _count_attempt(*, line: OrderLine, at: datetime) -> None:

@@ -36,8 +36,11 @@ def pay_as_buyer(gateway: Gateway, state: SessionState, *, card: str = GOOD_CARD
 def submit_card(url: str, *, card: str) -> str:
     """Pay on the sandbox's page as a browser would; the address one is sent on to."""
     browser = urllib.request.build_opener(StayHere, urllib.request.HTTPCookieProcessor())
-    with browser.open(url, timeout=10) as answer:
-        page = answer.read().decode()
+    try:
+        with browser.open(url, timeout=10) as answer:
+            page = answer.read().decode()
+    except urllib.error.HTTPError as error:
+        raise GatewayRefused(f"The page is closed: {error.code}") from error
     fields = dict(re.findall(r'<input[^>]*type="hidden"[^>]*name="([^"]+)"[^>]*value="([^"]*)"', page))
     action = re.search(r'<form[^>]*action="([^"]+)"', page)
     if action is None:

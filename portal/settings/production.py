@@ -1,7 +1,7 @@
 """Settings for the real thing. Every secret comes from the environment; a missing one stops the start."""
 
 from portal.settings.base import *  # noqa: F403
-from portal.settings.base import STORAGES, STRIPE_ACCOUNTS
+from portal.settings.base import MIDDLEWARE, STORAGES, STRIPE_ACCOUNTS
 from portal.settings.env import env, required
 
 DEBUG = False
@@ -28,4 +28,6 @@ SECURE_HSTS_PRELOAD = True
 SESSION_COOKIE_SECURE = True
 CSRF_COOKIE_SECURE = True
 
+# After SecurityMiddleware: static files need its headers and nothing else.
+MIDDLEWARE.insert(1, "whitenoise.middleware.WhiteNoiseMiddleware")
 STORAGES["staticfiles"] = {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"}
