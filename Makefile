@@ -44,15 +44,14 @@ test: $(INSTALLED) $(CATALOGUES) ## Run all tests: on SQLite, then those that ne
 lint: $(INSTALLED) ## Check style, templates, import contracts and types
 	$(VENV)/bin/ruff check
 	$(VENV)/bin/ruff format --check
-	$(VENV)/bin/djlint templates --check --lint --quiet
+	$(VENV)/bin/djlint templates --lint --quiet
 	$(VENV)/bin/lint-imports
 	$(VENV)/bin/mypy
 
 .PHONY: fix
-fix: $(INSTALLED) ## Mend what ruff and djlint can mend by themselves
+fix: $(INSTALLED) ## Mend what ruff can mend by itself
 	$(VENV)/bin/ruff check --fix
 	$(VENV)/bin/ruff format
-	$(VENV)/bin/djlint templates --reformat --quiet || true
 
 .PHONY: coverage
 coverage: $(INSTALLED) $(CATALOGUES) ## Measure how much of the code the tests run, into docs/coverage.md
