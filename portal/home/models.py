@@ -11,6 +11,8 @@ from wagtail.admin.panels import FieldPanel, MultiFieldPanel
 from wagtail.contrib.settings.models import BaseSiteSetting, register_setting
 from wagtail.fields import StreamField
 
+from courses.models import CourseIndexPage
+from courses.services import browsing
 from portal.content.blocks import LessonBody
 from portal.content.models import ContentPage
 
@@ -58,8 +60,14 @@ class HomePage(ContentPage):
 
     def get_context(self, request: HttpRequest, *args: Any, **kwargs: Any) -> dict[str, Any]:
         context = super().get_context(request, *args, **kwargs)
-        context["courses"] = []
+        newest = browsing.for_cards(browsing.catalogue(), viewer=request.user)[:FEATURED_COURSES]
+        context["courses"] = browsing.cards(newest, url_of=lambda course: course.get_url(request))
+        context["catalogue_url"] = self._catalogue_url(request)
         return context
+
+    def _catalogue_url(self, request: HttpRequest) -> str:
+        catalogue = CourseIndexPage.objects.child_of(self).live().first()
+        return catalogue.get_url(request) if catalogue is not None else ""
 
 
 class StandardPage(ContentPage):

@@ -83,8 +83,10 @@ def find(query: str, *, user: User | AnonymousUser) -> Found:
         return Found([])
 
     courses = CoursePage.objects.live().public()
-    lessons = LessonPage.objects.live().public()
-    open_lessons = lessons.filter(pk__in=lessons.open_to(user).values("pk"))
+    # As subqueries: the search backends refuse conditions on what is not in their index.
+    shown = LessonPage.objects.order_by().shown().public()
+    lessons = LessonPage.objects.filter(pk__in=shown.values("pk"))
+    open_lessons = lessons.filter(pk__in=LessonPage.objects.order_by().open_to(user).values("pk"))
     ranked: dict[tuple[type, int], Rank] = {}
     for model, pages, readable in ((CoursePage, courses, courses), (LessonPage, lessons, open_lessons)):
         for rank, found in (

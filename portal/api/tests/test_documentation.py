@@ -1,0 +1,45 @@
+"""The documentation: made from the code, and of our own API only."""
+
+import json
+
+import pytest
+from django.urls import URLPattern
+
+from portal.api import urls
+
+pytestmark = pytest.mark.django_db
+
+
+def documented_paths(client):
+    return json.loads(client.get("/api/swagger.json").content)["paths"]
+
+
+def routes(patterns, prefix=""):
+    """Paths of the URL patterns in Swagger's spelling."""
+    for pattern in patterns:
+        path = prefix + str(pattern.pattern)
+        if isinstance(pattern, URLPattern):
+            yield "/" + path.replace("<int:pk>", "{id}").replace("<int:", "{").replace(">", "}")
+        else:
+            yield from routes(pattern.url_patterns, path)
+
+
+def test_exactly_our_routes_are_documented(client):
+    documented = documented_paths(client)
+
+    assert sorted(documented) == sorted(set(routes(urls.v1)))
+
+
+def test_signing_in_is_documented_as_it_is(client):
+    operation = documented_paths(client)["/token/"]["post"]
+
+    assert operation["security"] == []
+    assert sorted(operation["responses"]) == ["200", "400", "401", "429"]
+    assert operation["responses"]["200"]["schema"] == {"$ref": "#/definitions/TokenPairSchema"}
+
+
+@pytest.mark.parametrize("path", ["/api/docs/", "/api/redoc/", "/api/swagger.yaml"])
+def test_the_documentation_opens_for_everyone(client, path):
+    answer = client.get(path)
+
+    assert answer.status_code == 200
