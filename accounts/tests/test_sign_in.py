@@ -1,0 +1,116 @@
+"""The browser's doors: sign up, sign in, confirm an address, reset a password, enter the admins."""
+
+import re
+from urllib.parse import quote
+
+import pytest
+from allauth.account.models import EmailAddress
+
+from accounts.models import User
+from accounts.tests.factories import PASSWORD, UserFactory
+
+pytestmark = pytest.mark.django_db
+NEW = {
+    "first_name": "Ada",
+    "email": "Ada@Example.com",
+    "password1": "tangerine-41-skies",
+    "password2": "tangerine-41-skies",
+}
+
+
+def test_a_visitor_signs_up_with_an_address_and_is_signed_in(client):
+    answer = client.post("/accounts/signup/?next=/my/", NEW)
+
+    assert (answer.status_code, answer["Location"]) == (302, "/my/")
+    user = User.objects.get()
+    assert (user.email, user.first_name) == ("ada@example.com", "Ada")
+    assert client.session["_auth_user_id"] == str(user.pk)
+
+
+def test_a_weak_password_is_refused_with_the_reason_at_its_field(client):
+    answer = client.post("/accounts/signup/", NEW | {"password1": "12345678", "password2": "12345678"})
+
+    assert "entirely numeric" in str(answer.context["form"].errors["password1"])
+    assert not User.objects.exists()
+
+
+def test_where_addresses_are_verified_sign_up_waits_for_the_link(client, settings, mailoutbox):
+    settings.ACCOUNT_EMAIL_VERIFICATION = "mandatory"
+
+    client.post("/accounts/signup/", NEW)
+    assert "_auth_user_id" not in client.session
+    link = re.search(r"http://testserver(/accounts/confirm-email/\S+)", mailoutbox[0].body)[1]
+    client.post(link)
+
+    assert EmailAddress.objects.get().verified
+    client.post("/accounts/login/", {"login": "ada@example.com", "password": NEW["password1"]})
+    assert client.session["_auth_user_id"] == str(User.objects.get().pk)
+
+
+def test_sign_in_is_by_address_in_any_spelling(client):
+    user = UserFactory(email="ada@example.com", verified=True)
+
+    client.post("/accounts/login/", {"login": "ADA@example.com", "password": PASSWORD})
+
+    assert client.session["_auth_user_id"] == str(user.pk)
+
+
+def test_a_wrong_password_does_not_tell_whether_the_address_is_known(client):
+    UserFactory(email="ada@example.com", verified=True)
+
+    known = client.post("/accounts/login/", {"login": "ada@example.com", "password": "wrong"})
+    unknown = client.post("/accounts/login/", {"login": "eve@example.com", "password": "wrong"})
+
+    assert known.context["form"].errors == unknown.context["form"].errors
+    assert "_auth_user_id" not in client.session
+
+
+def test_a_blocked_person_does_not_get_in(client):
+    UserFactory(email="ada@example.com", verified=True, is_active=False)
+
+    client.post("/accounts/login/", {"login": "ada@example.com", "password": PASSWORD})
+
+    assert "_auth_user_id" not in client.session
+
+
+def test_a_forgotten_password_is_reset_by_a_mailed_link(client, mailoutbox):
+    UserFactory(email="ada@example.com", verified=True)
+
+    client.post("/accounts/password/reset/", {"email": "ada@example.com"})
+    link = re.search(r"http://testserver(/accounts/password/reset/key/\S+)", mailoutbox[0].body)[1]
+    form = client.get(link, follow=True)
+    client.post(form.request["PATH_INFO"], {"password1": "new-tangerine-42", "password2": "new-tangerine-42"})
+
+    assert User.objects.get().check_password("new-tangerine-42")
+
+
+@pytest.mark.parametrize("door", ["/cms/", "/admin/"])
+def test_both_admins_are_entered_through_the_portals_sign_in(client, door):
+    answer = client.get(door, follow=True)
+
+    assert answer.request["PATH_INFO"] == "/accounts/login/"
+    assert answer.request["QUERY_STRING"] == f"next={quote(door, safe='')}"
+
+
+@pytest.mark.parametrize("door", ["/cms/", "/admin/"])
+def test_an_administrator_enters_both_admins(client, door):
+    client.force_login(UserFactory(superuser=True))
+
+    assert client.get(door).status_code == 200
+
+
+@pytest.mark.parametrize("door", ["/cms/", "/admin/"])
+def test_a_member_enters_neither_admin(client, door):
+    client.force_login(UserFactory())
+
+    assert client.get(door).status_code == 403
+
+
+def test_nobody_is_sent_to_another_site_after_signing_in(client):
+    UserFactory(email="ada@example.com", verified=True)
+
+    answer = client.post(
+        "/accounts/login/?next=https://evil.example/", {"login": "ada@example.com", "password": PASSWORD}
+    )
+
+    assert answer["Location"] == "/my/"
