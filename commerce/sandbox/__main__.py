@@ -12,7 +12,9 @@ from commerce.sandbox.backend import DEBIT_DELAY
 def main(arguments: list[str] | None = None) -> int:
     """Serve until Ctrl-C; 1 if the address is in use, 2 for arguments that cannot be."""
     wishes = _parser().parse_args(arguments)
-    logging.basicConfig(level=logging.DEBUG if wishes.verbose else logging.WARNING, format="%(levelname)s %(message)s")
+    logging.basicConfig(
+        level=logging.DEBUG if wishes.verbose else logging.WARNING, format="%(levelname)s %(message)s"
+    )
     endpoints = [WebhookEndpoint(api_key=key, url=url, secret=secret) for key, url, secret in wishes.endpoint]
     try:
         sandbox = Sandbox(
@@ -33,7 +35,10 @@ def _serve(sandbox: Sandbox, wishes: argparse.Namespace) -> int:
     try:
         sandbox.bind()
     except OSError as problem:
-        print(f"stripe sandbox: cannot listen on {wishes.host}:{wishes.port}: {problem.strerror}.", file=sys.stderr)
+        print(
+            f"stripe sandbox: cannot listen on {wishes.host}:{wishes.port}: {problem.strerror}.",
+            file=sys.stderr,
+        )
         print("Is another one running? Stop it, or choose another --port.", file=sys.stderr)
         return 1
     print(f"Stripe sandbox on {sandbox.url} (no real money). Ctrl-C stops it.", flush=True)
@@ -50,7 +55,9 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m commerce.sandbox", description="A stand-in for Stripe.")
     parser.add_argument("--host", default="127.0.0.1", help="a loopback address (default: %(default)s)")
     parser.add_argument("--port", type=int, default=12111, help="default: %(default)s; 0 takes a free one")
-    parser.add_argument("--state", metavar="FILE", help="keep the state here, so that a restart loses nothing")
+    parser.add_argument(
+        "--state", metavar="FILE", help="keep the state here, so that a restart loses nothing"
+    )
     parser.add_argument(
         "--endpoint",
         nargs=3,

@@ -46,8 +46,8 @@ class Api:
         except refusals.Refusal as refusal:
             return Response(refusal.status, json.dumps(refusal.body(), indent=2).encode(), headers=headers)
         except SchemaViolation as violation:
-            refusal = refusals.internal_error(f"The sandbox broke Stripe's schema: {violation}")
-            return Response(500, json.dumps(refusal.body(), indent=2).encode(), headers=headers)
+            failure = refusals.internal_error(f"The sandbox broke Stripe's schema: {violation}")
+            return Response(500, json.dumps(failure.body(), indent=2).encode(), headers=headers)
 
     def _answer(self, request: Request, request_id: str, fault: Any) -> tuple[int, str, dict[str, str]]:
         secret_key = key_from(request.headers.get("authorization"))
@@ -70,11 +70,17 @@ class Api:
                 more = {"Idempotency-Key": key}
             else:
                 status, body = earlier.status, earlier.body
-                more = {"Idempotency-Key": key, "Idempotent-Replayed": "true", "Original-Request": earlier.request_id}
+                more = {
+                    "Idempotency-Key": key,
+                    "Idempotent-Replayed": "true",
+                    "Original-Request": earlier.request_id,
+                }
             faults.strike(fault, when="after")
             return status, body, more
 
-    def _execute(self, account: Account, request: Request, key: str | None, request_id: str) -> tuple[int, str]:
+    def _execute(
+        self, account: Account, request: Request, key: str | None, request_id: str
+    ) -> tuple[int, str]:
         """Act on the request and remember the answer under its key, both or neither."""
         found, ids = self._route(request)
         params = checked(found.params, _sent(request))

@@ -49,7 +49,9 @@ class Backend:
     def run_timers(self) -> None:
         """Expire and settle what is due by the sandbox's clock."""
         with self.store.transaction():
-            for row in self.store.rows("SELECT account, object_id FROM timer WHERE at <= ?", self.clock.now()):
+            for row in self.store.rows(
+                "SELECT account, object_id FROM timer WHERE at <= ?", self.clock.now()
+            ):
                 account = self.account(row["account"])
                 session = account.get("checkout.session", row["object_id"], param="session")
                 account.drop_timer(session.id)

@@ -22,7 +22,9 @@ DECLINES = {
         "card_declined", "insufficient_funds", "Your card has insufficient funds.", "number"
     ),
     "4000000000000069": Decline("expired_card", "expired_card", "Your card has expired.", "expiry"),
-    "4000000000000127": Decline("incorrect_cvc", "incorrect_cvc", "Your card's security code is incorrect.", "cvc"),
+    "4000000000000127": Decline(
+        "incorrect_cvc", "incorrect_cvc", "Your card's security code is incorrect.", "cvc"
+    ),
     "4000000000000119": Decline(
         "processing_error",
         "processing_error",

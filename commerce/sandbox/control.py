@@ -75,7 +75,9 @@ class Control:
 
     def _deliver(self, wishes: Wishes, event_id: str) -> Wishes:
         age = int(wishes.get("age_seconds", 0))
-        return {"deliveries": self._backend.outbox.deliver(event_id, secret=wishes.get("secret"), age_seconds=age)}
+        return {
+            "deliveries": self._backend.outbox.deliver(event_id, secret=wishes.get("secret"), age_seconds=age)
+        }
 
     def _set_mode(self, wishes: Wishes) -> Wishes:
         self._backend.outbox.set_mode(_required(wishes, "mode"), wishes.get("types"))

@@ -23,14 +23,14 @@ _AT_ONCE = 16
 
 @dataclass(frozen=True)
 class RetryPlan:
-    """How often an event is sent, and the seconds between: `base`, then twice that, and so on up to five minutes."""
+    """How often an event is sent, and the seconds between: `base`, then twice that, up to five minutes."""
 
     base: float = 1.0
     attempts: int = 12
     timeout: float = 10.0
 
     def pause_after(self, attempts: int) -> float:
-        return min(self.base * 2 ** (attempts - 1), _LONGEST_PAUSE)
+        return float(min(self.base * 2 ** (attempts - 1), _LONGEST_PAUSE))
 
 
 @dataclass(frozen=True)
@@ -133,7 +133,14 @@ class Courier:
         )
         if row is None:
             raise LookupError(f"no delivery {number}")
-        return Parcel(row["id"], row["url"], row["secret"], row["body"], row["state"], tuple(json.loads(row["attempts"])))
+        return Parcel(
+            row["id"],
+            row["url"],
+            row["secret"],
+            row["body"],
+            row["state"],
+            tuple(json.loads(row["attempts"])),
+        )
 
     def carry(self, number: int, *, secret: str | None = None, age_seconds: int = 0) -> dict[str, Any]:
         """Send a delivery once, note the attempt and answer it as `{at, status, error}`."""

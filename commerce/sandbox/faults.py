@@ -91,4 +91,6 @@ def _refusal(kind: str) -> refusals.Refusal:
             code="lock_timeout",
             status=409,
         )
-    return refusals.Refusal(int(kind), type="api_error", message="An unknown error occurred (a fault asked for).")
+    return refusals.Refusal(
+        int(kind), type="api_error", message="An unknown error occurred (a fault asked for)."
+    )

@@ -40,13 +40,17 @@ def _put(nested: dict[str, Any], keys: list[str], value: str, name: str) -> None
         else:
             here = here.setdefault(key, child)
         if not isinstance(here, type(child)):
-            raise refusals.invalid(f"Invalid parameter: {name} is used both as a value and as a container", param=name)
+            raise refusals.invalid(
+                f"Invalid parameter: {name} is used both as a value and as a container", param=name
+            )
 
 
 def _put_last(here: Any, key: str, value: str, name: str) -> None:
     if isinstance(here, list):
         here.append(value)
     elif isinstance(here.get(key), (dict, list)):
-        raise refusals.invalid(f"Invalid parameter: {name} is used both as a value and as a container", param=name)
+        raise refusals.invalid(
+            f"Invalid parameter: {name} is used both as a value and as a container", param=name
+        )
     else:
         here[key] = value

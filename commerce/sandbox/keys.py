@@ -44,5 +44,7 @@ def key_from(authorization: str | None) -> str:
     if is_live(key):
         raise refusals.live_key()
     if not _TEST_KEY.match(key):
-        raise refusals.bad_key(key[:8] + "*" * max(0, min(len(key), 24) - 12) + key[-4:] if len(key) > 12 else "****")
+        raise refusals.bad_key(
+            key[:8] + "*" * max(0, min(len(key), 24) - 12) + key[-4:] if len(key) > 12 else "****"
+        )
     return key

@@ -55,7 +55,9 @@ class Outbox:
                 "SET secret = excluded.secret, events = excluded.events",
                 new_id("webhook_endpoint"), account, endpoint.url, endpoint.secret, json.dumps(endpoint.events),
             )  # fmt: skip
-            row = self._store.row("SELECT id FROM endpoint WHERE account = ? AND url = ?", account, endpoint.url)
+            row = self._store.row(
+                "SELECT id FROM endpoint WHERE account = ? AND url = ?", account, endpoint.url
+            )
         return str(row["id"]) if row else ""
 
     def set_mode(self, mode: str, types: list[str] | None = None) -> None:
@@ -112,7 +114,9 @@ class Outbox:
         for row in self._store.rows("SELECT number FROM delivery WHERE state = 'pending' ORDER BY number"):
             self._courier.post(row["number"])
 
-    def deliver(self, event_id: str, *, secret: str | None = None, age_seconds: int = 0) -> list[dict[str, Any]]:
+    def deliver(
+        self, event_id: str, *, secret: str | None = None, age_seconds: int = 0
+    ) -> list[dict[str, Any]]:
         """Send an event now and wait: one `{endpoint, url, status, error}` for each of its account's endpoints.
 
         `secret` signs with another secret, `age_seconds` dates the signature back. Raises LookupError for an
@@ -138,7 +142,9 @@ class Outbox:
             row = self._store.row(
                 "SELECT number FROM delivery WHERE event_id = ? AND endpoint_id = ?", event.id, endpoint_id
             )
-            numbers.append(row["number"] if row else self._add_delivery(account, event.id, endpoint_id, "held"))
+            numbers.append(
+                row["number"] if row else self._add_delivery(account, event.id, endpoint_id, "held")
+            )
         return numbers
 
     def release(self) -> int:
@@ -187,7 +193,12 @@ class Outbox:
             event_id,
         )
         return [
-            {"endpoint": row["id"], "url": row["url"], "state": row["state"], "attempts": json.loads(row["attempts"])}
+            {
+                "endpoint": row["id"],
+                "url": row["url"],
+                "state": row["state"],
+                "attempts": json.loads(row["attempts"]),
+            }
             for row in rows
         ]
 
@@ -208,7 +219,11 @@ class Outbox:
     def restore(self, rows: list[sqlite3.Row]) -> None:
         """Register endpoints again from `secret_key`, `url`, `secret` and `events`."""
         for row in rows:
-            self.register(WebhookEndpoint(row["secret_key"], row["url"], row["secret"], tuple(json.loads(row["events"]))))
+            self.register(
+                WebhookEndpoint(
+                    row["secret_key"], row["url"], row["secret"], tuple(json.loads(row["events"]))
+                )
+            )
 
     def reset(self) -> None:
         self.set_mode("normal")

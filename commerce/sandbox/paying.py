@@ -70,7 +70,11 @@ def answer_challenge(account: Account, session: Stored, *, is_authenticated: boo
 def _charge_card(
     account: Account, session: Stored, intent: Stored, *, card: Card, payer: Payer, is_authenticated: bool
 ) -> Attempt:
-    intent.body |= {"payment_method": new_id("payment_method"), "next_action": None, "last_payment_error": None}
+    intent.body |= {
+        "payment_method": new_id("payment_method"),
+        "next_action": None,
+        "last_payment_error": None,
+    }
     details = payments.card_details(card, is_authenticated=is_authenticated)
     status = "failed" if card.decline else "succeeded"
     charge = payments.add_charge(
@@ -96,7 +100,11 @@ def pay_by_debit(account: Account, session: Stored, *, payer: Payer) -> Attempt:
     if kind is None:
         raise ValueError(f"the sandbox has no bank debit in {session.body['currency'].upper()}")
     intent = _intent_of(account, session)
-    intent.body |= {"payment_method": new_id("payment_method"), "next_action": None, "last_payment_error": None}
+    intent.body |= {
+        "payment_method": new_id("payment_method"),
+        "next_action": None,
+        "last_payment_error": None,
+    }
     charge = payments.add_charge(
         account, intent, status="pending", payer=asdict(payer), method=payments.debit_details(kind)
     )
@@ -203,7 +211,14 @@ def _succeed(account: Account, intent: Stored, charge: Stored) -> None:
 
 
 def _complete(account: Account, session: Stored, *, payer: Payer, payment_status: str) -> None:
-    address = {"city": None, "country": None, "line1": None, "line2": None, "postal_code": None, "state": None}
+    address = {
+        "city": None,
+        "country": None,
+        "line1": None,
+        "line2": None,
+        "postal_code": None,
+        "state": None,
+    }
     session.body |= {
         "status": "complete",
         "payment_status": payment_status,

@@ -157,7 +157,9 @@ class Sandbox:
         """By account id: `charges` and `refunds` with amount, currency, session, payment_intent and status."""
         return self._backend.ledger(api_key)
 
-    def pay(self, session_id: str, number: str = "4242424242424242", *, email: str = "payer@example.com") -> Attempt:
+    def pay(
+        self, session_id: str, number: str = "4242424242424242", *, email: str = "payer@example.com"
+    ) -> Attempt:
         """Pay a session with a test card as its page would, answering a 3-D Secure step with yes.
 
         Raises LookupError for an unknown session, SessionNotOpen for one that cannot be paid (again),

@@ -63,7 +63,7 @@ class Store:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Hold the lock and keep what happens inside, unless it raises. May be nested; the outermost commits."""
+        """Hold the lock, and keep what happens inside unless it raises. The outermost of nested ones commits."""
         with self._lock:
             if self._depth == 0:
                 self._database.execute("BEGIN IMMEDIATE")

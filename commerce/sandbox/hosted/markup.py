@@ -43,7 +43,7 @@ def document(*, title: str, main: str) -> bytes:
 <link rel="stylesheet" href="{STYLESHEET_PATH}">
 </head>
 <body>
-<p class="banner"><strong>Sandbox</strong> <span>no real money</span></p>
+<p class="banner"><strong>Sandbox,</strong> no real money</p>
 {main}
 </body>
 </html>
@@ -65,8 +65,8 @@ def payment_page(session: Stored, form: CardForm, *, shop: str, problem: str | N
 <h2 id="payment-heading">{"Pay by card" if body["amount_total"] else "Nothing to pay"}</h2>
 {_problems(form, problem)}
 {_form(session, form, amount)}
-{_hint() if body["amount_total"] else ""}
 </section>
+{_hint() if body["amount_total"] else ""}
 </main>"""
     return document(title=f"Pay {amount}", main=main)
 
@@ -88,7 +88,8 @@ def _lines(session: Stored) -> str:
         sums = []
     sums.append(("Total due", body["amount_total"]))
     totals = "".join(
-        f"<div><dt>{name}</dt><dd>{escape(shown(amount, body['currency']))}</dd></div>" for name, amount in sums
+        f"<div><dt>{name}</dt><dd>{escape(shown(amount, body['currency']))}</dd></div>"
+        for name, amount in sums
     )
     return f'<ul class="lines">{rows}</ul><dl class="totals">{totals}</dl>'
 
@@ -106,17 +107,21 @@ def _line(item: dict[str, Any]) -> str:
 def _problems(form: CardForm, problem: str | None) -> str:
     if not form.errors and not problem:
         return ""
-    heading = problem or ("Please mend this field." if len(form.errors) == 1 else "Please mend these fields.")
+    heading = problem or ("Please check this field." if len(form.errors) == 1 else "Please check these fields.")
     links = "".join(f'<li><a href="#{name}">{escape(text)}</a></li>' for name, text in form.errors.items())
     listed = "" if problem else f"<ul>{links}</ul>"
-    return f'<div class="problems" role="alert" tabindex="-1" autofocus><p>{escape(heading)}</p>{listed}</div>'
+    return (
+        f'<div class="problems" role="alert" tabindex="-1" autofocus><p>{escape(heading)}</p>{listed}</div>'
+    )
 
 
 def _form(session: Stored, form: CardForm, amount: str) -> str:
     email = form.text("email") or session.body["customer_email"] or ""
     token = escape(session.private["form_token"])
     is_free = session.body["amount_total"] == 0
-    email_field = _field(form, "email", value=email, kind="email", autocomplete="email", placeholder="you@example.com")
+    email_field = _field(
+        form, "email", value=email, kind="email", autocomplete="email", placeholder="you@example.com"
+    )
     inner = email_field + ("" if is_free else _card_fields(form))
     label = "Complete order" if is_free else f"Pay {amount}"
     return f"""<form method="post" action="/c/pay/{escape(session.id)}" novalidate>
@@ -129,10 +134,19 @@ def _form(session: Stored, form: CardForm, amount: str) -> str:
 
 def _card_fields(form: CardForm) -> str:
     number = _field(
-        form, "number", autocomplete="cc-number", inputmode="numeric", placeholder="4242 4242 4242 4242", longest=23
+        form,
+        "number",
+        autocomplete="cc-number",
+        inputmode="numeric",
+        placeholder="4242 4242 4242 4242",
+        longest=23,
     )
-    expiry = _field(form, "expiry", autocomplete="cc-exp", inputmode="numeric", placeholder="12 / 34", longest=9)
-    cvc = _field(form, "cvc", value="", autocomplete="cc-csc", inputmode="numeric", placeholder="123", longest=4)
+    expiry = _field(
+        form, "expiry", autocomplete="cc-exp", inputmode="numeric", placeholder="12 / 34", longest=9
+    )
+    cvc = _field(
+        form, "cvc", value="", autocomplete="cc-csc", inputmode="numeric", placeholder="123", longest=4
+    )
     name = _field(form, "name", autocomplete="cc-name", longest=100)
     return f'{number}<div class="pair">{expiry}{cvc}</div>{name}'
 
@@ -161,9 +175,7 @@ def _field(
     if error:
         attributes.append(f'aria-invalid="true" aria-describedby="{name}-error"')
     message = f'<p class="error" id="{name}-error">{escape(error)}</p>' if error else ""
-    return (
-        f'<div class="field"><label for="{name}">{_FIELD_NAMES[name]}</label><input {" ".join(attributes)}>{message}</div>'
-    )
+    return f'<div class="field"><label for="{name}">{_FIELD_NAMES[name]}</label><input {" ".join(attributes)}>{message}</div>'
 
 
 def _debit_button(session: Stored) -> str:
@@ -177,7 +189,7 @@ def _debit_button(session: Stored) -> str:
 def _hint() -> str:
     rows = "".join(f"<li><code>{number}</code> <span>{what}</span></li>" for number, what in _TEST_CARDS)
     return f"""<aside class="hint" aria-labelledby="hint-heading">
-<h3 id="hint-heading">Test cards</h3>
+<h2 id="hint-heading">Test cards</h2>
 <p>Use any name, any CVC and any date to come. No other number is taken: never type a real one.</p>
 <ul>{rows}</ul>
 </aside>"""

@@ -110,7 +110,9 @@ class PaymentPages:
             raise RuntimeError(f"an attempt that ended as {attempt.state} says no reason")
         form.errors = {decline.field: decline.message}
         return _page(
-            session, markup.payment_page(session, form, shop=_shop(session), problem=decline.message), status=402
+            session,
+            markup.payment_page(session, form, shop=_shop(session), problem=decline.message),
+            status=402,
         )
 
     def pay_without_page(self, session_id: str, *, number: str | None, email: str) -> Attempt:
@@ -171,11 +173,15 @@ def _completed(session: Stored) -> Response:
 def _expired(session: Stored) -> Response:
     link = (session.body["cancel_url"], f"Back to {_shop(session)}") if session.body["cancel_url"] else None
     text = "Nothing was charged. Go back to the shop to start a new payment."
-    return _page(session, markup.plain_page(title="This payment page has expired", text=text, link=link), status=410)
+    return _page(
+        session, markup.plain_page(title="This payment page has expired", text=text, link=link), status=410
+    )
 
 
 def _not_found() -> Response:
-    page = markup.plain_page(title="There is no such payment", text="The address is wrong, or the sandbox was reset.")
+    page = markup.plain_page(
+        title="There is no such payment", text="The address is wrong, or the sandbox was reset."
+    )
     return Response(404, page, "text/html; charset=utf-8", _headers(None))
 
 

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from typing import Any
 
-from commerce.sandbox.accounts import Account
 from commerce.sandbox.resources import catalogue, events, payments, prices, products, refunds, sessions
 
 Handler = Callable[..., dict[str, Any]]

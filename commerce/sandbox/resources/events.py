@@ -20,7 +20,9 @@ def list_events(account: Account, *, params: dict[str, Any]) -> dict[str, Any]:
 
     def wanted(body: dict[str, Any]) -> bool:
         fits = any(fnmatchcase(body["type"], pattern) for pattern in patterns)
-        return fits and (delivered is None or account.outbox.is_delivered(account.id, body["id"]) == delivered)
+        return fits and (
+            delivered is None or account.outbox.is_delivered(account.id, body["id"]) == delivered
+        )
 
     page = page_of(account, kind="event", url="/v1/events", params=params, wanted=wanted)
     return {**page, "data": [_with_pending(account, body) for body in page["data"]]}

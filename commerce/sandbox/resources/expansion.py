@@ -14,7 +14,9 @@ def expanded(account: Account, body: dict[str, Any], *, paths: list[str], shape:
     for path in paths:
         steps = path.split(".")
         if len(steps) > _DEEPEST:
-            raise refusals.invalid(f"You cannot expand more than {_DEEPEST} levels of a property: {path}", param="expand")
+            raise refusals.invalid(
+                f"You cannot expand more than {_DEEPEST} levels of a property: {path}", param="expand"
+            )
         body = _expand(account, body, steps, shape, path)
     return body
 

@@ -9,7 +9,14 @@ from commerce.sandbox.identifiers import new_id, random_text
 from commerce.sandbox.resources.listing import equal_to, first_metadata, page_of
 from commerce.sandbox.store import Stored
 
-_NO_ADDRESS = {"city": None, "country": None, "line1": None, "line2": None, "postal_code": None, "state": None}
+_NO_ADDRESS = {
+    "city": None,
+    "country": None,
+    "line1": None,
+    "line2": None,
+    "postal_code": None,
+    "state": None,
+}
 
 
 def add_intent(account: Account, session: Stored) -> Stored:
@@ -186,7 +193,10 @@ def card_details(card: Card, *, is_authenticated: bool) -> dict[str, Any]:
 
 def debit_details(kind: str) -> dict[str, Any]:
     """`payment_method_details` of a charge to a bank account."""
-    return {"type": kind, kind: {"fingerprint": fingerprint(), "last4": "3000", "mandate": None} | _BANKS[kind]}
+    return {
+        "type": kind,
+        kind: {"fingerprint": fingerprint(), "last4": "3000", "mandate": None} | _BANKS[kind],
+    }
 
 
 _BANKS: dict[str, dict[str, Any]] = {

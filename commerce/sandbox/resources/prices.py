@@ -7,7 +7,13 @@ from commerce.sandbox import currencies, refusals
 from commerce.sandbox.accounts import Account
 from commerce.sandbox.identifiers import new_id
 from commerce.sandbox.resources import products
-from commerce.sandbox.resources.listing import equal_to, first_metadata, merged_metadata, page_of, refuse_unserved
+from commerce.sandbox.resources.listing import (
+    equal_to,
+    first_metadata,
+    merged_metadata,
+    page_of,
+    refuse_unserved,
+)
 from commerce.sandbox.store import Stored
 
 _SERVED_ON_CREATE = {

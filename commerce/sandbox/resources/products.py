@@ -72,7 +72,9 @@ def list_products(account: Account, *, params: dict[str, Any]) -> dict[str, Any]
 
     def wanted(body: dict[str, Any]) -> bool:
         named = ids is None or body["id"] in ids
-        return named and all(body[name] == params[name] for name in ("active", "shippable", "url") if name in params)
+        return named and all(
+            body[name] == params[name] for name in ("active", "shippable", "url") if name in params
+        )
 
     return page_of(account, kind="product", url="/v1/products", params=params, wanted=wanted)
 

@@ -22,7 +22,9 @@ def create(account: Account, *, params: dict[str, Any]) -> dict[str, Any]:
     charge = _charge(account, params)
     left = charge.body["amount_captured"] - charge.body["amount_refunded"]
     if charge.body["status"] != "succeeded":
-        raise refusals.invalid(f"Charge {charge.id} was not successful, so it cannot be refunded.", param="charge")
+        raise refusals.invalid(
+            f"Charge {charge.id} was not successful, so it cannot be refunded.", param="charge"
+        )
     if left == 0:
         raise refusals.invalid(
             f"Charge {charge.id} has already been refunded.", param="charge", code="charge_already_refunded"

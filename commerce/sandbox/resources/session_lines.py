@@ -36,7 +36,9 @@ def _line_item(account: Account, line: dict[str, Any], where: str) -> dict[str, 
             raise refusals.not_served(f"{name} of a line item", param=f"{where}[{name}]")
     if "quantity" not in line:
         raise refusals.invalid(
-            f"Quantity is required. Add `quantity` to `{where}`", param=f"{where}[quantity]", code="parameter_missing"
+            f"Quantity is required. Add `quantity` to `{where}`",
+            param=f"{where}[quantity]",
+            code="parameter_missing",
         )
     quantity = line["quantity"]
     if not 1 <= quantity <= 999_999:

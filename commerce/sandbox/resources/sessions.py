@@ -25,7 +25,12 @@ _SERVED_IN_INTENT_DATA = {
     "capture_method", "description", "metadata", "receipt_email", "statement_descriptor",
     "statement_descriptor_suffix", "transfer_group",
 }  # fmt: skip
-_SWITCHES_THAT_STAY_OFF = ("automatic_tax", "invoice_creation", "phone_number_collection", "tax_id_collection")
+_SWITCHES_THAT_STAY_OFF = (
+    "automatic_tax",
+    "invoice_creation",
+    "phone_number_collection",
+    "tax_id_collection",
+)
 
 
 def create(account: Account, *, params: dict[str, Any]) -> dict[str, Any]:
@@ -66,7 +71,8 @@ def _check_served(params: dict[str, Any]) -> None:
     for name in intent_data:
         if name not in _SERVED_IN_INTENT_DATA:
             raise refusals.not_served(
-                f"the parameter payment_intent_data[{name}] of Checkout Sessions", param=f"payment_intent_data[{name}]"
+                f"the parameter payment_intent_data[{name}] of Checkout Sessions",
+                param=f"payment_intent_data[{name}]",
             )
     if intent_data.get("capture_method") == "manual":
         raise refusals.not_served("capture_method=manual", param="payment_intent_data[capture_method]")
@@ -205,13 +211,17 @@ def retrieve(account: Account, *, session: str, params: dict[str, Any]) -> dict[
 
 
 def list_sessions(account: Account, *, params: dict[str, Any]) -> dict[str, Any]:
-    same = equal_to(params, "customer", "customer_account", "payment_intent", "payment_link", "status", "subscription")
+    same = equal_to(
+        params, "customer", "customer_account", "payment_intent", "payment_link", "status", "subscription"
+    )
     email = (params.get("customer_details") or {}).get("email")
 
     def wanted(body: dict[str, Any]) -> bool:
         return same(body) and (email is None or (body["customer_details"] or {}).get("email") == email)
 
-    return page_of(account, kind="checkout.session", url="/v1/checkout/sessions", params=params, wanted=wanted)
+    return page_of(
+        account, kind="checkout.session", url="/v1/checkout/sessions", params=params, wanted=wanted
+    )
 
 
 def list_line_items(account: Account, *, session: str, params: dict[str, Any]) -> dict[str, Any]:
@@ -226,7 +236,7 @@ def expire(account: Account, *, session: str, params: dict[str, Any]) -> dict[st
     stored = account.get("checkout.session", session, param="session")
     if stored.body["status"] != "open":
         raise refusals.invalid(
-            f"Only Checkout Sessions with a status in [\"open\"] can be expired. This Checkout Session has a status of "
+            f'Only Checkout Sessions with a status in ["open"] can be expired. This Checkout Session has a status of '
             f"`{stored.body['status']}`.",
             param="session",
         )

@@ -13,7 +13,7 @@ import sys
 import types
 import typing
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cache, cached_property
 from typing import Any
 
 import typing_extensions
@@ -88,7 +88,7 @@ class Record(Shape):
     def fields(self) -> dict[str, Field]:
         left_out = set(RequestOptions.__annotations__) if self.is_request else {"OBJECT_NAME"}
         module = sys.modules[self.cls.__module__]
-        declared = self.cls.__dict__.get("__annotations__", {})
+        declared = inspect.get_annotations(self.cls)
         return {
             name: _read_field(annotation, module, self.is_request)
             for name, annotation in declared.items()
@@ -170,8 +170,8 @@ def _one_of(shapes: list[Shape]) -> Shape:
     return distinct[0] if len(distinct) == 1 else OneOf(tuple(distinct))
 
 
-@lru_cache(maxsize=None)
-def _record_of(cls: type) -> Record:
+@cache
+def _record_of(cls: Any) -> Record:
     return Record(cls)
 
 
@@ -217,6 +217,6 @@ class _CheckerNames(dict[str, Any]):
         return self[name]
 
 
-@lru_cache(maxsize=None)
+@cache
 def _names_of(module: types.ModuleType) -> _CheckerNames:
     return _CheckerNames(module)

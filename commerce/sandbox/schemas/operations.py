@@ -6,7 +6,7 @@ import re
 import sys
 import typing
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 from stripe import _v1_services
@@ -26,7 +26,7 @@ class Operation:
     result: Shape
 
 
-@lru_cache(maxsize=None)
+@cache
 def operation(name: str) -> Operation:
     """Derive an operation from its name under `StripeClient.v1`, such as `checkout.sessions.create`.
 

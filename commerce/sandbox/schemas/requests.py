@@ -66,7 +66,9 @@ def _value(shape: Shape, sent: Any, path: str) -> Any:
         case Anything():
             return sent
     if not isinstance(sent, str):
-        raise refusals.invalid("Invalid string: a nested value was sent where a plain one is expected", param=path)
+        raise refusals.invalid(
+            "Invalid string: a nested value was sent where a plain one is expected", param=path
+        )
     if isinstance(shape, Unset):
         if sent == "":
             return None
@@ -82,7 +84,9 @@ def _plain(shape: Shape, sent: str, path: str) -> Any:
             return sent
         case Integer():
             if not re.fullmatch(r"-?\d{1,18}", sent, re.ASCII):
-                raise refusals.invalid(f"Invalid integer: {sent}", param=path, code="parameter_invalid_integer")
+                raise refusals.invalid(
+                    f"Invalid integer: {sent}", param=path, code="parameter_invalid_integer"
+                )
             return int(sent)
         case Boolean():
             if sent.lower() not in ("true", "false", "0", "1"):
@@ -130,11 +134,13 @@ def _metadata(sent: dict[str, Any], path: str) -> dict[str, str]:
             raise refusals.invalid("Metadata values must be strings", param=f"{path}[{key}]")
         if len(key) > _LONGEST_METADATA_KEY:
             raise refusals.invalid(
-                f"Metadata keys must be at most {_LONGEST_METADATA_KEY} characters long", param=f"{path}[{key}]"
+                f"Metadata keys must be at most {_LONGEST_METADATA_KEY} characters long",
+                param=f"{path}[{key}]",
             )
         if len(value) > _LONGEST_METADATA_VALUE:
             raise refusals.invalid(
-                f"Metadata values must be at most {_LONGEST_METADATA_VALUE} characters long", param=f"{path}[{key}]"
+                f"Metadata values must be at most {_LONGEST_METADATA_VALUE} characters long",
+                param=f"{path}[{key}]",
             )
     return dict(sent)
 

@@ -33,13 +33,17 @@ def violations(shape: Shape, value: Any, path: str = "") -> list[str]:
             if not isinstance(value, list):
                 return [f"{path}: expected a list, got {value!r}"]
             return [
-                problem for n, item in enumerate(value) for problem in violations(shape.item, item, f"{path}[{n}]")
+                problem
+                for n, item in enumerate(value)
+                for problem in violations(shape.item, item, f"{path}[{n}]")
             ]
         case MapOf():
             if not isinstance(value, dict):
                 return [f"{path}: expected a map, got {value!r}"]
             return [
-                problem for key, item in value.items() for problem in violations(shape.value, item, f"{path}.{key}")
+                problem
+                for key, item in value.items()
+                for problem in violations(shape.value, item, f"{path}.{key}")
             ]
     return [] if _is_plain(shape, value) else [f"{path}: expected {_named(shape)}, got {value!r}"]
 
@@ -70,7 +74,9 @@ def _named(shape: Shape) -> str:
 def _record_violations(shape: Record, value: Any, path: str) -> list[str]:
     if not isinstance(value, dict):
         return [f"{path}: expected {shape.name}, got {value!r}"]
-    problems = [f"{path}.{name}: {shape.name} has no such field" for name in value if name not in shape.fields]
+    problems = [
+        f"{path}.{name}: {shape.name} has no such field" for name in value if name not in shape.fields
+    ]
     for name, field in shape.fields.items():
         if name not in value:
             if field.required:
@@ -105,4 +111,6 @@ def _union_violations(shape: OneOf, value: Any, path: str) -> list[str]:
 
 
 def _is_nearer(option: Shape, value: Any) -> bool:
-    return isinstance(option, Record) and isinstance(value, dict) and option.object_name == value.get("object")
+    return (
+        isinstance(option, Record) and isinstance(value, dict) and option.object_name == value.get("object")
+    )
