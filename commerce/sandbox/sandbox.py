@@ -77,6 +77,7 @@ class Sandbox:
         return self._backend.checks.found
 
     def now(self) -> int:
+        """The sandbox's time in Unix seconds."""
         return self._backend.clock.now()
 
     def bind(self) -> "Sandbox":

@@ -107,7 +107,9 @@ def _line(item: dict[str, Any]) -> str:
 def _problems(form: CardForm, problem: str | None) -> str:
     if not form.errors and not problem:
         return ""
-    heading = problem or ("Please check this field." if len(form.errors) == 1 else "Please check these fields.")
+    heading = problem or (
+        "Please check this field." if len(form.errors) == 1 else "Please check these fields."
+    )
     links = "".join(f'<li><a href="#{name}">{escape(text)}</a></li>' for name, text in form.errors.items())
     listed = "" if problem else f"<ul>{links}</ul>"
     return (

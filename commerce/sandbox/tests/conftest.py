@@ -32,7 +32,9 @@ def key() -> str:
 
 @pytest.fixture
 def client_for(sandbox: Sandbox) -> Callable[..., stripe.StripeClient]:
-    def make(key: str, *, retries: int = 0, url: str | None = None, timeout: float = 15) -> stripe.StripeClient:
+    def make(
+        key: str, *, retries: int = 0, url: str | None = None, timeout: float = 15
+    ) -> stripe.StripeClient:
         return stripe.StripeClient(
             key,
             base_addresses={"api": url or sandbox.url},

@@ -54,7 +54,7 @@ class Shop:
         fields = {"token": self.token(session), **(CARD if not step else {}), **typed}
         return requests.post(session.url + step, data=fields, timeout=5, allow_redirects=False)
 
-    def post_control(self, path: str, **wishes: Any) -> requests.Response:
+    def post_control(self, path: str, /, **wishes: Any) -> requests.Response:
         return requests.post(self.sandbox.url + "/_sandbox" + path, json=wishes, timeout=5)
 
     def get_control(self, path: str) -> Any:

@@ -36,7 +36,11 @@ def test_a_session_repeats_what_the_shop_told_it(shop: Shop) -> None:
 
     found = shop.again(session)
 
-    assert (found.client_reference_id, found.customer_email, found.locale) == ("order-5", "ada@example.com", "de")
+    assert (found.client_reference_id, found.customer_email, found.locale) == (
+        "order-5",
+        "ada@example.com",
+        "de",
+    )
     assert found.metadata.to_dict() == {"order": "5"}
     assert found.success_url == "http://shop.test/thanks?session={CHECKOUT_SESSION_ID}"
 
@@ -77,7 +81,9 @@ def test_an_expired_session_has_no_page_and_cannot_be_expired_again(shop: Shop) 
     expired = shop.client.v1.checkout.sessions.expire(session.id)
 
     assert (expired.status, expired.payment_status, expired.url) == ("expired", "unpaid", None)
-    with pytest.raises(stripe.InvalidRequestError, match='Only Checkout Sessions with a status in \\["open"\\]'):
+    with pytest.raises(
+        stripe.InvalidRequestError, match='Only Checkout Sessions with a status in \\["open"\\]'
+    ):
         shop.client.v1.checkout.sessions.expire(session.id)
     assert shop.event_types() == ["checkout.session.expired"]
 
@@ -120,7 +126,9 @@ def test_lines_of_two_currencies_are_refused(shop: Shop) -> None:
 
 
 def test_a_retired_price_cannot_be_sold(shop: Shop) -> None:
-    price = shop.client.v1.prices.create({"currency": "eur", "unit_amount": 500, "product_data": {"name": "A"}})
+    price = shop.client.v1.prices.create(
+        {"currency": "eur", "unit_amount": 500, "product_data": {"name": "A"}}
+    )
     shop.client.v1.prices.update(price.id, {"active": False})
 
     with pytest.raises(stripe.InvalidRequestError, match="The price specified is inactive"):
@@ -154,7 +162,9 @@ def test_a_refused_session_leaves_no_product_behind(shop: Shop) -> None:
         ({"automatic_tax": {"enabled": "perhaps"}}, "automatic_tax[enabled]"),
     ],
 )
-def test_what_the_pinned_version_does_not_know_is_refused(shop: Shop, wishes: dict[str, object], param: str) -> None:
+def test_what_the_pinned_version_does_not_know_is_refused(
+    shop: Shop, wishes: dict[str, object], param: str
+) -> None:
     with pytest.raises(stripe.InvalidRequestError) as refusal:
         shop.session(**wishes)
 

@@ -28,7 +28,11 @@ def test_a_paid_session_has_an_intent_with_the_money_and_the_metadata(shop: Shop
     assert (intent.status, intent.amount, intent.amount_received) == ("succeeded", 1900, 1900)
     assert (intent.metadata.to_dict(), intent.description) == ({"order": "5"}, "Order 5")
     charge = intent.latest_charge
-    assert (charge.amount_captured, charge.paid, charge.payment_method_details.card.last4) == (1900, True, "4242")
+    assert (charge.amount_captured, charge.paid, charge.payment_method_details.card.last4) == (
+        1900,
+        True,
+        "4242",
+    )
 
 
 def test_a_payment_is_told_in_three_events(shop: Shop) -> None:
@@ -53,8 +57,18 @@ def test_a_payment_is_told_in_three_events(shop: Shop) -> None:
         ("4000000000000002", "card_declined", "generic_decline", "Your card was declined."),
         ("4000000000009995", "card_declined", "insufficient_funds", "Your card has insufficient funds."),
         ("4000000000000069", "expired_card", "expired_card", "Your card has expired."),
-        ("4000000000000127", "incorrect_cvc", "incorrect_cvc", "Your card&#x27;s security code is incorrect."),
-        ("4000000000000119", "processing_error", "processing_error", "An error occurred while processing your card."),
+        (
+            "4000000000000127",
+            "incorrect_cvc",
+            "incorrect_cvc",
+            "Your card&#x27;s security code is incorrect.",
+        ),
+        (
+            "4000000000000119",
+            "processing_error",
+            "processing_error",
+            "An error occurred while processing your card.",
+        ),
     ],
 )
 def test_a_refusing_card_leaves_the_session_open(
@@ -129,7 +143,11 @@ def test_a_card_may_ask_and_then_be_declined(shop: Shop) -> None:
     ("typed", "field", "message"),
     [
         ({"number": "4242 4242 4242 4241"}, "number", "Your card number is incorrect."),
-        ({"number": "4111 1111 1111 1111"}, "number", "Your card number is incorrect. The sandbox takes test cards only"),
+        (
+            {"number": "4111 1111 1111 1111"},
+            "number",
+            "Your card number is incorrect. The sandbox takes test cards only",
+        ),
         ({"number": "4242"}, "number", "Your card number is incomplete."),
         ({"expiry": "12/20"}, "expiry", "Your card&#x27;s expiry date is in the past."),
         ({"expiry": "13/34"}, "expiry", "Enter the expiry date"),
@@ -163,7 +181,9 @@ def test_a_second_submit_leads_to_the_shop_and_charges_nothing(shop: Shop) -> No
         )
 
     assert {answer.status_code for answer in answers} == {303}
-    assert {answer.headers["Location"] for answer in answers} == {f"http://shop.test/thanks?session={session.id}"}
+    assert {answer.headers["Location"] for answer in answers} == {
+        f"http://shop.test/thanks?session={session.id}"
+    }
     assert len(shop.client.v1.charges.list().data) == 1
 
 
@@ -273,4 +293,8 @@ def test_a_session_that_costs_nothing_is_completed_without_a_card(shop: Shop) ->
 
     done = shop.again(session)
     assert answer.status_code == 303
-    assert (done.status, done.payment_status, done.payment_intent) == ("complete", "no_payment_required", None)
+    assert (done.status, done.payment_status, done.payment_intent) == (
+        "complete",
+        "no_payment_required",
+        None,
+    )

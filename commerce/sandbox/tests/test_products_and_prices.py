@@ -5,7 +5,9 @@ from commerce.sandbox.tests.shop import Shop
 
 
 def test_a_product_is_read_back_as_it_was_created(shop: Shop) -> None:
-    made = shop.client.v1.products.create({"name": "Watercolour", "metadata": {"course": "7"}, "images": ["http://a/b"]})
+    made = shop.client.v1.products.create(
+        {"name": "Watercolour", "metadata": {"course": "7"}, "images": ["http://a/b"]}
+    )
 
     found = shop.client.v1.products.retrieve(made.id)
 
@@ -115,7 +117,12 @@ def test_prices_are_found_by_product_and_by_lookup_key(shop: Shop) -> None:
 
 
 def test_a_lookup_key_moves_only_when_asked_to(shop: Shop) -> None:
-    wishes = {"currency": "usd", "unit_amount": 500, "product_data": {"name": "A"}, "lookup_key": "sketchbook"}
+    wishes = {
+        "currency": "usd",
+        "unit_amount": 500,
+        "product_data": {"name": "A"},
+        "lookup_key": "sketchbook",
+    }
     first = shop.client.v1.prices.create(wishes)  # type: ignore[arg-type]
 
     with pytest.raises(stripe.InvalidRequestError, match="already uses that lookup key"):
