@@ -5,3 +5,11 @@ from django.utils.translation import gettext_lazy as _
 class CoursesConfig(AppConfig):
     name = "courses"
     verbose_name = _("Courses")
+
+    def ready(self) -> None:
+        from commerce import fulfilment
+        from courses.sales import CourseSeller, LessonSeller
+        from courses.services import enrolling
+
+        fulfilment.register(enrolling.COURSE, CourseSeller())
+        fulfilment.register(enrolling.LESSON, LessonSeller())

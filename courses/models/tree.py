@@ -17,9 +17,9 @@ def ancestor_path(path: F | OuterRef, steps: int) -> Substr:
     return Substr(path, 1, Length(path) - Value(STEP * steps))
 
 
-def is_below(path: OuterRef) -> dict[str, Any]:
-    """Filter arguments for the pages below an outer page, as a range that the index on path serves."""
-    return {"path__gt": path, "path__lte": Concat(path, Value(LAST_BELOW))}
+def below(path: OuterRef) -> Concat:
+    """The greatest path below an outer page: with path > its own a range that the index serves."""
+    return Concat(path, Value(LAST_BELOW))
 
 
 class PageUser(Protocol):

@@ -1,0 +1,212 @@
+"""Places in courses: taken for free, held until they are paid, given up, taken back."""
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
+
+from commerce.gateways import GatewayError
+from commerce.services import checkout, ordering
+from courses.models import CoursePage, Enrolment, LessonPage
+
+if TYPE_CHECKING:
+    from accounts.models import User
+
+COURSE = "course"
+LESSON = "lesson"
+
+
+class EnrolmentRefused(Exception):
+    """There is no place to be had; the message says why and what to do."""
+
+
+class AlreadyEnrolled(EnrolmentRefused):
+    """The member has what they ask for."""
+
+    def __init__(self, thing: CoursePage | LessonPage) -> None:
+        super().__init__(_("“%s” is yours already; go on studying.") % thing)
+
+
+class PaymentRequired(EnrolmentRefused):
+    """The course costs something."""
+
+    def __init__(self, course: CoursePage) -> None:
+        super().__init__(
+            _("“%(course)s” costs %(price)s. Buy it to enrol.")
+            % {"course": course, "price": course.price_money}
+        )
+
+
+class NotForSale(EnrolmentRefused):
+    """It is free, sold only together with its course, or not published."""
+
+
+class PlaceTakenBack(EnrolmentRefused):
+    """The money for this place was given back."""
+
+    def __init__(self, enrolment: Enrolment) -> None:
+        super().__init__(_("The place in “%s” was refunded; it can be bought again.") % enrolment.course)
+
+
+def enrol_free(*, member: "User", course: CoursePage, at: datetime) -> Enrolment:
+    """Enrol member in a course that costs nothing; the enrolment there is, when there is one.
+
+    An unpaid order from the time when the course did cost something is given up, which asks the provider.
+    Raises PaymentRequired, NotForSale and checkout.CheckoutRefused.
+    """
+    _require_published(course)
+    if not course.is_free:
+        raise PaymentRequired(course)
+    pending = Enrolment.objects.by(member).pending().to(course).first()
+    if pending is not None:
+        _give_up(pending, at=at, cause="the course became free")
+    with transaction.atomic(durable=True):
+        enrolment, _is_new = _create(
+            Enrolment(
+                member=member, course=course, status=Enrolment.Status.ACTIVE, created_at=at, activated_at=at
+            )
+        )
+    return enrolment
+
+
+def hold_place(
+    *, member: "User", course: CoursePage, lesson: LessonPage | None = None, at: datetime
+) -> Enrolment:
+    """Hold a place in course, or at one lesson of it, until it is paid for.
+
+    The order to pay is ``enrolment.order_line.order``; asking again gives the same one while it can be paid.
+    An order whose time is over is given up first, which asks the provider: call this outside transactions.
+    Raises EnrolmentRefused and checkout.CheckoutRefused.
+    """
+    line = _line(course=course, lesson=lesson)
+    if lesson is not None and Enrolment.objects.by(member).active().to(course).exists():
+        raise AlreadyEnrolled(course)
+    stale = (
+        Enrolment.objects.by(member).pending().to(course, lesson).select_related("order_line__order").first()
+    )
+    if stale is not None and not _may_be_paid(stale, at=at):
+        _give_up(stale, at=at, cause="ordered again")
+    with transaction.atomic(durable=True):
+        enrolment, is_new = _create(
+            Enrolment(
+                member=member,
+                course=course,
+                lesson=lesson,
+                status=Enrolment.Status.PENDING,
+                created_at=at,
+            )
+        )
+        if enrolment.status == Enrolment.Status.ACTIVE:
+            raise AlreadyEnrolled(lesson or course)
+        if is_new:
+            order = ordering.place(buyer=member, lines=[line], at=at)
+            enrolment.order_line = order.lines.get()
+            enrolment.save(update_fields=["order_line"])
+    return enrolment
+
+
+def activate(*, enrolment: Enrolment, at: datetime, cause: str) -> bool:
+    """Open what was paid for; say whether this call did. Call it inside a transaction.
+
+    A later order of the same thing that still waits for its money loses its place to this one.
+    Raises AlreadyEnrolled and PlaceTakenBack.
+    """
+    if enrolment.status == Enrolment.Status.ACTIVE:
+        return False
+    rivals = (
+        Enrolment.objects.filter(member=enrolment.member_id, course=enrolment.course_id)
+        .filter(lesson=enrolment.lesson_id)
+        .exclude(pk=enrolment.pk)
+    )
+    if rivals.active().exists():
+        raise AlreadyEnrolled(enrolment.lesson or enrolment.course)
+    for rival in rivals.pending():
+        rival.transition(to=Enrolment.Status.CANCELLED, at=at, cause=f"paid by another order: {cause}")
+    won = enrolment.transition(to=Enrolment.Status.ACTIVE, at=at, cause=cause, activated_at=at)
+    if not won and enrolment.status == Enrolment.Status.REVOKED:
+        raise PlaceTakenBack(enrolment)
+    return won
+
+
+def cancel(*, enrolment: Enrolment, at: datetime, cause: str) -> bool:
+    """Free a place that was not paid for; say whether this call did. Call it inside a transaction."""
+    return enrolment.transition(to=Enrolment.Status.CANCELLED, at=at, cause=cause)
+
+
+def revoke(*, enrolment: Enrolment, at: datetime, cause: str) -> bool:
+    """Take back a place whose money was given back; say whether this call did. Call it inside a transaction.
+
+    A place not opened yet is cancelled instead.
+    """
+    if enrolment.transition(to=Enrolment.Status.REVOKED, at=at, cause=cause):
+        return True
+    return enrolment.transition(to=Enrolment.Status.CANCELLED, at=at, cause=cause)
+
+
+def _line(*, course: CoursePage, lesson: LessonPage | None) -> ordering.LineRequest:
+    _require_published(course)
+    if lesson is None:
+        if course.is_free:
+            raise NotForSale(_("“%s” is free: enrol without paying.") % course)
+        return ordering.LineRequest(
+            kind=COURSE, reference=str(course.pk), title=course.title, unit_price=course.price_money
+        )
+    _require_published(lesson)
+    price = lesson.price_money
+    if price is None:
+        raise NotForSale(_("“%s” is sold with its whole course only.") % lesson)
+    return ordering.LineRequest(
+        kind=LESSON,
+        reference=str(lesson.pk),
+        title=_("%(course)s: %(lesson)s") % {"course": course.title, "lesson": lesson.title},
+        unit_price=price,
+    )
+
+
+def _require_published(page: CoursePage | LessonPage) -> None:
+    if not page.live:
+        raise NotForSale(_("“%s” is not published.") % page)
+
+
+def _create(enrolment: Enrolment) -> tuple[Enrolment, bool]:
+    """Save enrolment, or give the open one that the database found in its way; say whether it is new."""
+    mine = Enrolment.objects.by(enrolment.member).open().to(enrolment.course, enrolment.lesson)
+    found = mine.select_for_update(of=("self",)).first()
+    if found is None:
+        try:
+            with transaction.atomic():
+                enrolment.save(force_insert=True)
+        except IntegrityError:
+            # The other half of a double click was faster: the constraint let one of us in.
+            found = mine.first()
+            if found is None:
+                raise
+        else:
+            return enrolment, True
+    return found, False
+
+
+def _may_be_paid(enrolment: Enrolment, *, at: datetime) -> bool:
+    line = enrolment.order_line
+    return line is not None and line.order.may_be_paid(at=at)
+
+
+def _give_up(enrolment: Enrolment, *, at: datetime, cause: str) -> None:
+    """Close the enrolment's unpaid order and free the place. Raises checkout.CheckoutRefused."""
+    line = enrolment.order_line
+    if line is not None:
+        try:
+            checkout.give_up(order=line.order, at=at, cause=cause)
+        except GatewayError as error:
+            raise checkout.ProviderUnavailable from error
+    with transaction.atomic(durable=True):
+        enrolment.refresh_from_db()
+        if enrolment.status == Enrolment.Status.PENDING and not _is_awaited(enrolment):
+            cancel(enrolment=enrolment, at=at, cause=cause)
+
+
+def _is_awaited(enrolment: Enrolment) -> bool:
+    """Whether money for the enrolment may still come: its page could not be closed."""
+    line = enrolment.order_line
+    return line is not None and line.order.status == line.order.Status.AWAITING_PAYMENT
