@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from io import BytesIO
 from typing import Any, TypeVar
 
-from django.core.files.base import ContentFile
+from django.core.files.images import ImageFile
 from django.utils.text import slugify
 from wagtail.models import Page
 
@@ -25,24 +27,41 @@ COVERS = {
 }
 
 
-def make_courses(*, author: User) -> list[CoursePage]:
-    """The demo's courses, published and owned by author."""
+@dataclass(frozen=True)
+class Editors:
+    """Who writes and who publishes: two people, as it is meant to be."""
+
+    author: User
+    moderator: User
+
+    def publish(self, page: Kind, *, below: Page) -> Kind:
+        """Add page below another as the author's draft, and let the moderator publish it."""
+        page.live = False
+        page.owner = self.author
+        below.add_child(instance=page)
+        page.save_revision(user=self.author).publish(user=self.moderator)
+        page.refresh_from_db()
+        return page
+
+
+def make_courses(*, editors: Editors) -> list[CoursePage]:
+    """The demo's courses, published, each with its lessons."""
     catalogue = CourseIndexPage.objects.first()
-    return [make_course(course, catalogue=catalogue, author=author) for course in COURSES]
+    return [make_course(course, catalogue=catalogue, editors=editors) for course in COURSES]
 
 
-def make_course(course: material.Course, *, catalogue: CourseIndexPage, author: User) -> CoursePage:
+def make_course(course: material.Course, *, catalogue: CourseIndexPage, editors: Editors) -> CoursePage:
     topic, _created = CourseTopic.objects.get_or_create(
         slug=slugify(course.topic), defaults={"name": course.topic}
     )
-    page = publish(
+    page = editors.publish(
         CoursePage(
             title=course.title,
             slug=course.slug,
             introduction=course.introduction,
             description=course.description,
             objectives=[("objective", objective) for objective in course.objectives],
-            preview=make_cover(course, author=author),
+            preview=make_cover(course, author=editors.author),
             topic=topic,
             level=course.level,
             language="en",
@@ -50,22 +69,19 @@ def make_course(course: material.Course, *, catalogue: CourseIndexPage, author: 
             currency=course.currency,
         ),
         below=catalogue,
-        author=author,
     )
     for entry in course.contents:
         if isinstance(entry, material.Section):
-            section = publish(
-                CourseSectionPage(title=entry.title, slug=entry.slug), below=page, author=author
-            )
+            section = editors.publish(CourseSectionPage(title=entry.title, slug=entry.slug), below=page)
             for lesson in entry.lessons:
-                make_lesson(lesson, below=section, author=author)
+                make_lesson(lesson, below=section, editors=editors)
         else:
-            make_lesson(entry, below=page, author=author)
+            make_lesson(entry, below=page, editors=editors)
     return page
 
 
-def make_lesson(lesson: material.Lesson, *, below: Page, author: User) -> LessonPage:
-    return publish(
+def make_lesson(lesson: material.Lesson, *, below: Page, editors: Editors) -> LessonPage:
+    return editors.publish(
         LessonPage(
             title=lesson.title,
             slug=lesson.slug,
@@ -77,29 +93,20 @@ def make_lesson(lesson: material.Lesson, *, below: Page, author: User) -> Lesson
             price=lesson.price,
         ),
         below=below,
-        author=author,
     )
 
 
 def make_cover(course: material.Course, *, author: User) -> PortalImage:
     motif, palette = COVERS[course.slug]
-    picture = PortalImage(title=course.title, uploaded_by_user=author)
-    picture.file.save(
-        f"{course.slug}.png",
-        ContentFile(covers.draw_cover(motif=motif, palette=palette, seed=course.slug)),
-        save=False,
+    drawn = covers.draw_cover(motif=motif, palette=palette, seed=course.slug)
+    picture = PortalImage(
+        title=course.title,
+        description=covers.DESCRIPTIONS[motif],
+        file=ImageFile(BytesIO(drawn), name=f"{course.slug}.png"),
+        uploaded_by_user=author,
     )
     picture.save()
     return picture
-
-
-def publish(page: Kind, *, below: Page, author: User) -> Kind:
-    """Add page below another as a draft of author's, and publish its first revision."""
-    page.live = False
-    page.owner = author
-    below.add_child(instance=page)
-    page.save_revision(user=author).publish(user=author)
-    return page
 
 
 def block(part: material.Block) -> tuple[str, Any]:

@@ -96,6 +96,14 @@ MOTIFS: dict[str, Callable[[ImageDraw.ImageDraw, int, int, Palette, random.Rando
 }
 
 
+#: What somebody who cannot see the picture is told of it.
+DESCRIPTIONS = {
+    "tiles": "A grid of quarter circles, discs and bars",
+    "hills": "Rolling hills under a low sun",
+    "rings": "Four overlapping targets of concentric rings",
+}
+
+
 def draw_cover(*, motif: str, palette: str, seed: str) -> bytes:
     """A PNG of 1600 × 900 pixels. Raises KeyError for a motif or palette that does not exist."""
     width, height = SIZE[0] * SCALE, SIZE[1] * SCALE

@@ -10,9 +10,9 @@ from accounts.models import User
 from courses.models import CoursePage, Enrolment, LessonPage
 from courses.services import enrolling, studying
 from portal.demo import people
-from portal.demo.courses import make_courses
-from portal.demo.material import computers
+from portal.demo.courses import Editors, make_courses
 from portal.demo.front import furnish_front
+from portal.demo.material import computers
 
 
 def load(*, at: datetime) -> bool:
@@ -24,7 +24,9 @@ def load(*, at: datetime) -> bool:
     if is_new:
         with transaction.atomic(durable=True):
             by_email = people.make_people()
-            make_courses(author=by_email[people.AUTHOR])
+            make_courses(
+                editors=Editors(author=by_email[people.AUTHOR], moderator=by_email[people.MODERATOR])
+            )
             furnish_front(author=by_email[people.ADMIN])
     begin_studying(at=at)
     return is_new

@@ -18,6 +18,7 @@ PASSWORD = "portal-demo"  # noqa: S105
 
 
 ADMIN = "admin@example.com"
+MODERATOR = "moderator@example.com"
 AUTHOR = "author@example.com"
 LEARNER = "learner@example.com"
 
@@ -33,9 +34,7 @@ class Role:
 
 ROLES = [
     Role(ADMIN, "Admin", _("everything, also /cms/ and /admin/"), is_superuser=True),
-    Role(
-        "moderator@example.com", "Moderator", _("edits and publishes any course in /cms/"), group="Moderators"
-    ),
+    Role(MODERATOR, "Moderator", _("edits and publishes any course in /cms/"), group="Moderators"),
     Role(AUTHOR, "Author", _("writes courses in /cms/"), group="Authors"),
     Role("librarian@example.com", "Librarian", _("enters /cms/"), group="Librarians"),
     Role(LEARNER, "Learner", _("studies; enrolled in the free course")),

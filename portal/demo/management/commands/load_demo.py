@@ -1,3 +1,4 @@
+import logging
 from typing import Any
 
 from django.conf import settings
@@ -16,6 +17,9 @@ class Command(BaseCommand):
                 "The demo has passwords that everybody knows; it is loaded only where DEBUG is on "
                 "(DJANGO_SETTINGS_MODULE=portal.settings.development)."
             )
+        if options["verbosity"] < 2:
+            # Wagtail tells of every page that is made.
+            logging.getLogger("wagtail").setLevel(logging.WARNING)
         is_new = loading.load(at=timezone.now())
         front.answer_at(settings.PORTAL_BASE_URL)
         if options["verbosity"]:
