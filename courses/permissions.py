@@ -1,11 +1,17 @@
 """Who may open, edit and study: the facts of the database put before `courses.policies`."""
 
+from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
+
+from django.contrib.contenttypes.models import ContentType
+from wagtail.models import Page, ReferenceIndex
 
 from courses.models import CoursePage, Enrolment, LessonPage
 from courses.models.tree import edited_paths
 from courses.policies import LessonAccess, LessonFacts, decide
+from portal.content.models import PortalDocument
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,19 +66,32 @@ class Standing:
         return any(page.path.startswith(path) for path in self.edited_paths)
 
 
-def standing(user: Any, course: CoursePage) -> Standing:
-    """What user is to course: two queries, none for a visitor."""
+def standings(user: Any, courses: Sequence[CoursePage]) -> dict[int, Standing]:
+    """What user is to each of courses, by their ids: two queries for any number, none for a visitor."""
     enrolments = Enrolment.objects.none() if user.is_anonymous else Enrolment.objects.by(user).open()
-    enrolment = None
-    lessons = {}
-    for found in enrolments.filter(course=course.pk):
-        if found.lesson_id is None:
-            enrolment = found
+    whole: dict[int, Enrolment] = {}
+    lessons: dict[int, dict[int, str]] = defaultdict(dict)
+    for enrolment in enrolments.filter(course__in=[course.pk for course in courses]):
+        if enrolment.lesson_id is None:
+            whole[enrolment.course_id] = enrolment
         else:
-            lessons[found.lesson_id] = found.status
-    return Standing(
-        user=user, course=course, edited_paths=edited_paths(user), enrolment=enrolment, lessons=lessons
-    )
+            lessons[enrolment.course_id][enrolment.lesson_id] = enrolment.status
+    paths = edited_paths(user)
+    return {
+        course.pk: Standing(
+            user=user,
+            course=course,
+            edited_paths=paths,
+            enrolment=whole.get(course.pk),
+            lessons=lessons[course.pk],
+        )
+        for course in courses
+    }
+
+
+def standing(user: Any, course: CoursePage) -> Standing:
+    """What user is to course."""
+    return standings(user, [course])[course.pk]
 
 
 def lesson_access(user: Any, lesson: LessonPage) -> LessonAccess:
@@ -83,3 +102,24 @@ def lesson_access(user: Any, lesson: LessonPage) -> LessonAccess:
 
 def may_open(user: Any, lesson: LessonPage) -> bool:
     return lesson_access(user, lesson).is_open
+
+
+def may_fetch(user: Any, document: PortalDocument) -> bool:
+    """Whether user may fetch a document.
+
+    A lesson's document is for those who may open the lesson, any other published page's for everyone, and one
+    that no page names for people with access to the CMS. Its uploader and editors may always.
+    """
+    if not user.is_anonymous and document.uploaded_by_user_id == user.pk:
+        return True
+    if document.is_editable_by_user(user):
+        return True
+    references = ReferenceIndex.get_references_to(document).filter(
+        base_content_type=ContentType.objects.get_for_model(Page)
+    )
+    named_by = list(references.values_list("object_id", flat=True).distinct())
+    if not named_by:
+        return user.has_perm("wagtailadmin.access_admin")
+    if LessonPage.objects.filter(pk__in=named_by).open_to(user).exists():
+        return True
+    return Page.objects.live().filter(pk__in=named_by).not_type(LessonPage).exists()

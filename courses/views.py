@@ -87,7 +87,7 @@ def catalogue(request: HttpRequest, page: CourseIndexPage) -> HttpResponse:
 
 def course(request: HttpRequest, page: CoursePage) -> HttpResponse:
     standing = permissions.standing(request.user, page)
-    outline = outlining.outline(course=page, standing=standing, url_of=_address(request))
+    outline = outlining.outline(standing=standing, url_of=_address(request))
     price = page.price_money
     related = browsing.for_cards(browsing.related(page), viewer=request.user)
     response = _page_response(
@@ -117,7 +117,7 @@ def section(request: HttpRequest, page: CourseSectionPage) -> HttpResponse:
 def lesson(request: HttpRequest, page: LessonPage) -> HttpResponse:
     """The lesson, or (403) what opens it. Nothing of a locked lesson but title and introduction is shown."""
     standing = permissions.standing(request.user, page.course)
-    outline = outlining.outline(course=page.course, standing=standing, url_of=_address(request))
+    outline = outlining.outline(standing=standing, url_of=_address(request))
     place = outline.place_of(page)
     # A preview in the CMS is asked for by someone who edits the page, which is not saved yet.
     access = LessonAccess.OPEN if request.is_preview else standing.access(page, is_shown=place is not None)

@@ -29,6 +29,10 @@ class EnrolmentQuerySet(models.QuerySet["Enrolment"]):
     def single_lessons(self) -> Self:
         return self.filter(lesson__isnull=False)
 
+    def below(self, page: Any) -> Self:
+        """Enrolments, open or not, in courses and lessons at or below a page of the tree."""
+        return self.filter(Q(course__path__startswith=page.path) | Q(lesson__path__startswith=page.path))
+
     def to(self, course: Any, lesson: Any = None) -> Self:
         """Enrolments in exactly this: the whole course, or one lesson of it."""
         return self.filter(course=course.pk, lesson=lesson and lesson.pk)

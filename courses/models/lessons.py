@@ -1,6 +1,9 @@
 """Lessons, as pages below a course or one of its sections."""
 
+from collections.abc import Iterable
 from decimal import Decimal
+from functools import reduce
+from operator import or_
 from typing import Any, Self
 
 from django.core.exceptions import ValidationError
@@ -27,7 +30,12 @@ from portal.content.models import ContentPage
 class LessonPageQuerySet(PageQuerySet):
     def of(self, course: CoursePage) -> Self:
         """Lessons of course in the order in which they are studied."""
-        return self.filter(path__gt=course.path, path__lte=course.path + LAST_BELOW).order_by("path")
+        return self.of_any([course])
+
+    def of_any(self, courses: Iterable[CoursePage]) -> Self:
+        """Lessons of several courses, each course's in the order in which they are studied."""
+        ranges = [Q(path__gt=course.path, path__lte=course.path + LAST_BELOW) for course in courses]
+        return self.filter(reduce(or_, ranges, Q(pk__in=[]))).order_by("path")
 
     def shown(self) -> Self:
         """Published lessons whose section and course are published too."""

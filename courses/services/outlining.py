@@ -1,12 +1,13 @@
 """The outline of a course as one person sees it: sections, lessons, locks with their reasons, ticks."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 from django.utils.translation import gettext_lazy as _
 
-from courses.models import CoursePage, CourseSectionPage, LessonPage
+from courses.models import CourseSectionPage, LessonPage
+from courses.models.tree import STEP
 from courses.permissions import Standing
 from courses.policies import LessonAccess
 
@@ -103,23 +104,29 @@ def progress_percent(*, completed_count: int, lessons_count: int) -> int:
     return 100 * completed_count // lessons_count if lessons_count else 0
 
 
-def outline(*, course: CoursePage, standing: Standing, url_of: Callable[[LessonPage], str]) -> Outline:
-    """Outline course for the person of standing: one query, whatever its size."""
+def outlines(*, standings: Mapping[int, Standing], url_of: Callable[[LessonPage], str]) -> dict[int, Outline]:
+    """Outline the courses of standings, which are one person's, by the courses' ids: one query for all."""
+    courses = {standing.course.path: standing.course for standing in standings.values()}
+    found: dict[int, list[OutlineSection]] = {course.pk: [] for course in courses.values()}
+    if not courses:
+        return {}
+    viewer = next(iter(standings.values())).user
     lessons = (
-        LessonPage.objects.of(course)
+        LessonPage.objects.of_any(courses.values())
         .shown()
         .with_section()
-        .with_completion_of(standing.user)
+        .with_completion_of(viewer)
         .defer_streamfields()
     )
-    sections: list[OutlineSection] = []
     for lesson in lessons:
-        anchor = section_anchor(lesson.url_path.split("/")[-3]) if lesson.depth > course.depth + 1 else ""
-        if not sections or sections[-1].anchor != anchor:
-            sections.append(OutlineSection(title=lesson.section_title if anchor else "", anchor=anchor))
-        lesson.course = course
-        sections[-1].entries.append(_entry(lesson, standing=standing, url=url_of(lesson)))
-    return Outline(sections)
+        lesson.course = courses.get(lesson.path[:-STEP]) or courses[lesson.path[: -2 * STEP]]
+        _place(lesson, found[lesson.course.pk], standing=standings[lesson.course.pk], url=url_of(lesson))
+    return {pk: Outline(sections) for pk, sections in found.items()}
+
+
+def outline(*, standing: Standing, url_of: Callable[[LessonPage], str]) -> Outline:
+    """Outline the course of standing for its person: one query, whatever its size."""
+    return outlines(standings={standing.course.pk: standing}, url_of=url_of)[standing.course.pk]
 
 
 def section_anchor(slug: str) -> str:
@@ -142,6 +149,14 @@ def next_step(standing: Standing) -> Step:
     if standing.course.is_free:
         return Step.ENROL
     return Step.RESUME_PAYMENT if standing.is_pending else Step.BUY
+
+
+def _place(lesson: LessonPage, sections: list[OutlineSection], *, standing: Standing, url: str) -> None:
+    is_in_section = lesson.depth > standing.course.depth + 1
+    anchor = section_anchor(lesson.url_path.split("/")[-3]) if is_in_section else ""
+    if not sections or sections[-1].anchor != anchor:
+        sections.append(OutlineSection(title=lesson.section_title if is_in_section else "", anchor=anchor))
+    sections[-1].entries.append(_entry(lesson, standing=standing, url=url))
 
 
 def _entry(lesson: LessonPage, *, standing: Standing, url: str) -> OutlineEntry:

@@ -17,6 +17,7 @@ from wagtail.documents import get_document_model
 from wagtail.documents.blocks import DocumentChooserBlock
 from wagtail.images import get_image_model
 from wagtail.images.blocks import ImageChooserBlock
+from wagtail.rich_text import RichText
 
 from portal.content.links import LinkRefused, Video, parse_youtube
 from portal.content.validators import validate_youtube_video
@@ -34,6 +35,15 @@ RICH_TEXT_FEATURES = [
     "document-link",
 ]
 
+# What clients of the API get of a picture.
+API_RENDITION = "max-1600x1600"
+
+
+def _absolute(url: str, context: dict[str, Any] | None) -> str:
+    """The address as a client of the API can use it; as it is when nobody asks over HTTP."""
+    request = (context or {}).get("request")
+    return request.build_absolute_uri(url) if request is not None else url
+
 
 class TextPassageBlock(RichTextBlock):
     """Running text."""
@@ -47,6 +57,10 @@ class TextPassageBlock(RichTextBlock):
         description = _("Paragraphs and lists. Links lead to the portal or to YouTube.")
         template = "blocks/text.html"
         preview_value = "<p>A loop repeats its <b>body</b> until its condition is false.</p>"
+
+    def get_api_representation(self, value: RichText, context: dict[str, Any] | None = None) -> str:
+        """HTML with real addresses instead of Wagtail's references."""
+        return str(value)
 
 
 class HeadingBlock(CharBlock):
@@ -74,6 +88,22 @@ class PictureBlock(StructBlock):
         label = _("Picture")
         description = _("A picture across the text, with a caption.")
         template = "blocks/picture.html"
+
+    def get_api_representation(
+        self, value: StructValue, context: dict[str, Any] | None = None
+    ) -> dict[str, Any]:
+        image = value["image"]
+        if image is None:
+            return {"image": None, "caption": value["caption"]}
+        rendition = image.get_rendition(API_RENDITION)
+        described = {
+            "id": image.pk,
+            "url": _absolute(rendition.url, context),
+            "width": rendition.width,
+            "height": rendition.height,
+            "alt": rendition.alt,
+        }
+        return {"image": described, "caption": value["caption"]}
 
     def get_preview_value(self) -> StructValue:
         image = get_image_model().objects.order_by("-pk").first()
@@ -132,6 +162,19 @@ class DownloadBlock(StructBlock):
         description = _("A file to take away.")
         template = "blocks/download.html"
 
+    def get_api_representation(
+        self, value: StructValue, context: dict[str, Any] | None = None
+    ) -> dict[str, Any]:
+        document = value["document"]
+        if document is None:
+            return {"document": None, "title": value["title"]}
+        described = {
+            "id": document.pk,
+            "url": _absolute(document.url, context),
+            "filename": document.filename,
+        }
+        return {"document": described, "title": value["title"] or document.title}
+
     def get_preview_value(self) -> StructValue:
         return self.normalize({"document": get_document_model().objects.order_by("-pk").first(), "title": ""})
 
@@ -189,7 +232,7 @@ class CalloutBlock(StructBlock):
     kind = ChoiceBlock(
         label=_("kind"), choices=KINDS, default="note", help_text=_("Sets the colour and the icon.")
     )
-    text = RichTextBlock(label=_("text"), features=["bold", "italic", "code", "link", "document-link"])
+    text = TextPassageBlock(label=_("text"), features=["bold", "italic", "code", "link", "document-link"])
 
     class Meta:
         icon = "info-circle"

@@ -1,0 +1,149 @@
+"""The public catalogue, and studying. Writing courses is another door."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.shortcuts import get_object_or_404
+from django.utils import timezone
+from django.utils.decorators import method_decorator
+from drf_yasg import openapi
+from drf_yasg.utils import swagger_auto_schema
+from rest_framework import generics, status
+from rest_framework.exceptions import NotAuthenticated, NotFound, PermissionDenied
+from rest_framework.permissions import AllowAny, IsAuthenticated
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from courses import permissions
+from courses.api.serializers import (
+    CatalogueCourseSerializer,
+    CatalogueQuerySerializer,
+    CompletionSerializer,
+    LearningLessonSerializer,
+)
+from courses.models import CoursePage, LessonPage
+from courses.policies import LessonAccess
+from courses.services import browsing, outlining, studying
+
+NOT_FOUND = openapi.Response("There is no such thing, or it is not published.")
+UNAUTHORIZED = openapi.Response("No credentials, or none that hold.")
+LOCKED = openapi.Response("The lesson is locked for the asker; `detail` says what opens it.")
+BAD_FILTER = openapi.Response("A filter, or the value of one, is not known; `errors` says which.")
+
+
+class CatalogueMixin:
+    """What a course says to the asker, fetched for all courses of an answer at once."""
+
+    permission_classes = [AllowAny]
+    serializer_class = CatalogueCourseSerializer
+
+    def describe(self, courses: Sequence[CoursePage], **options: Any) -> CatalogueCourseSerializer:
+        standings = permissions.standings(self.request.user, courses)
+        outlines = outlining.outlines(standings=standings, url_of=lambda lesson: "")
+        context = {**self.get_serializer_context(), "standings": standings, "outlines": outlines}
+        return CatalogueCourseSerializer(courses, context=context, many=True)
+
+
+@method_decorator(
+    name="get",
+    decorator=swagger_auto_schema(
+        operation_id="catalogue_list",
+        operation_summary="Published courses",
+        operation_description="Open to everyone; with a token, the answer says what the asker has and has done.",
+        query_serializer=CatalogueQuerySerializer,
+        responses={400: BAD_FILTER, 404: openapi.Response("There is no such page.")},
+        security=[],
+    ),
+)
+class CatalogueView(CatalogueMixin, generics.ListAPIView):
+    queryset = CoursePage.objects.none()
+    filter_backends: list[type] = []
+
+    def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        query = CatalogueQuerySerializer(data=request.query_params)
+        query.is_valid(raise_exception=True)
+        found = browsing.for_cards(browsing.catalogue(**query.validated_data), viewer=request.user)
+        page = self.paginate_queryset(found)
+        return self.get_paginated_response(self.describe(page).data)
+
+
+@method_decorator(
+    name="get",
+    decorator=swagger_auto_schema(
+        operation_id="catalogue_read",
+        operation_summary="One published course with the outline of its lessons",
+        responses={404: NOT_FOUND},
+        security=[],
+    ),
+)
+class CatalogueCourseView(CatalogueMixin, generics.RetrieveAPIView):
+    queryset = CoursePage.objects.none()
+
+    def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        found = browsing.for_cards(CoursePage.objects.live(), viewer=request.user)
+        course = get_object_or_404(found, pk=kwargs["pk"])
+        return Response(self.describe([course]).data[0])
+
+
+class LearningLessonView(APIView):
+    """The material of a lesson."""
+
+    permission_classes = [AllowAny]
+
+    @swagger_auto_schema(
+        operation_id="learning_lessons_read",
+        operation_summary="A lesson's material",
+        operation_description="For those enrolled; a free preview is open to everyone, with or without a token.",
+        responses={200: LearningLessonSerializer, 401: UNAUTHORIZED, 403: LOCKED, 404: NOT_FOUND},
+    )
+    def get(self, request: Request, pk: int) -> Response:
+        lesson = open_lesson(request, pk)
+        context = {"request": request}
+        return Response(LearningLessonSerializer(lesson, context=context).data)
+
+
+class LessonCompletionView(APIView):
+    """Whether the asker has done a lesson."""
+
+    permission_classes = [IsAuthenticated]
+
+    @swagger_auto_schema(
+        operation_id="learning_lessons_complete",
+        operation_summary="Mark a lesson as done",
+        request_body=None,
+        responses={
+            201: CompletionSerializer,
+            200: openapi.Response("It was done before.", CompletionSerializer),
+            401: UNAUTHORIZED,
+            403: LOCKED,
+            404: NOT_FOUND,
+        },
+    )
+    def post(self, request: Request, pk: int) -> Response:
+        lesson = open_lesson(request, pk)
+        is_new = studying.complete(member=request.user, lesson=lesson, at=timezone.now())
+        answer = CompletionSerializer({"lesson": lesson.pk, "is_completed": True})
+        return Response(answer.data, status=status.HTTP_201_CREATED if is_new else status.HTTP_200_OK)
+
+    @swagger_auto_schema(
+        operation_id="learning_lessons_undo",
+        operation_summary="Mark a lesson as not done",
+        responses={204: "It is not done (any more).", 401: UNAUTHORIZED, 403: LOCKED, 404: NOT_FOUND},
+    )
+    def delete(self, request: Request, pk: int) -> Response:
+        studying.undo(member=request.user, lesson=open_lesson(request, pk))
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+def open_lesson(request: Request, pk: int) -> LessonPage:
+    """The lesson, for one who may open it. Raises NotFound, NotAuthenticated and PermissionDenied."""
+    lesson = get_object_or_404(LessonPage.objects.with_completion_of(request.user), pk=pk)
+    access = permissions.lesson_access(request.user, lesson)
+    if access.is_open:
+        return lesson
+    if access is LessonAccess.HIDDEN:
+        raise NotFound
+    if access is LessonAccess.LOCKED_SIGN_IN:
+        raise NotAuthenticated(str(outlining.LOCK_REASONS[access]))
+    raise PermissionDenied(str(outlining.LOCK_REASONS[access]))

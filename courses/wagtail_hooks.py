@@ -1,0 +1,69 @@
+"""Courses in the CMS: topics, documents that ask who fetches them, deletions that must not happen."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils.translation import gettext as _now
+from django.utils.translation import gettext_lazy as _
+from wagtail import hooks
+from wagtail.models import Page
+from wagtail.snippets.models import register_snippet
+from wagtail.snippets.views.snippets import SnippetViewSet
+
+from courses import permissions
+from courses.models import CourseTopic, Enrolment
+from portal.content.models import PortalDocument
+
+
+class CourseTopicViewSet(SnippetViewSet):
+    model = CourseTopic
+    icon = "tag"
+    menu_label = _("Course topics")
+    menu_order = 210
+    add_to_admin_menu = True
+    list_display = ["name", "slug"]
+    search_fields = ["name"]
+
+
+register_snippet(CourseTopicViewSet)
+
+
+@hooks.register("before_serve_document")
+def ask_before_serving(document: PortalDocument, request: HttpRequest) -> None:
+    """Refuse a document to whoever may open none of the pages that it is for."""
+    if not permissions.may_fetch(request.user, document):
+        raise PermissionDenied
+
+
+@hooks.register("before_delete_page")
+def keep_what_people_study(request: HttpRequest, page: Page) -> HttpResponse | None:
+    """Say what to do instead of deleting what has members; the database would refuse without a word."""
+    return _refuse_deletion(request, [page])
+
+
+@hooks.register("before_bulk_action")
+def keep_what_people_study_in_bulk(
+    request: HttpRequest, action_type: str, objects: list[Any], action: Any
+) -> HttpResponse | None:
+    if action_type != "delete" or not all(isinstance(page, Page) for page in objects):
+        return None
+    return _refuse_deletion(request, objects)
+
+
+def _refuse_deletion(request: HttpRequest, pages: list[Page]) -> HttpResponse | None:
+    for page in pages:
+        members = Enrolment.objects.below(page).values("member").distinct().count()
+        if members:
+            messages.error(
+                request,
+                _now(
+                    "“%(page)s” cannot be deleted: %(count)d people are or were enrolled."
+                    " Unpublish it instead."
+                )
+                % {"page": page.get_admin_display_title(), "count": members},
+            )
+            return redirect("wagtailadmin_explore", page.get_parent().pk)
+    return None
