@@ -16,6 +16,7 @@ from wagtail.contrib.sitemaps.views import sitemap
 from wagtail.documents import urls as wagtaildocs_urls
 
 from portal.api import errors
+from portal.home.sitemaps import PublicPages
 from portal.home.views import cms_sign_in
 
 # One way in for everybody: e-mail address, password and whatever else allauth asks of an account.
@@ -23,7 +24,7 @@ admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-a
 
 urlpatterns = [
     path("", include("portal.home.urls")),
-    path("sitemap.xml", sitemap, name="sitemap"),
+    path("sitemap.xml", sitemap, {"sitemaps": {"pages": PublicPages}}, name="sitemap"),
     path("accounts/", include("allauth.urls")),
     path("", include("courses.urls")),
     path("", include("commerce.urls")),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
@@ -109,4 +110,7 @@ def _with_words(pages: QuerySet, field: str, query: str) -> list[int]:
 
 
 def _full_text(pages: QuerySet, query: str, *, fields: list[str] | None = None) -> list[int]:
-    return [page.pk for page in pages.defer_streamfields().search(query, fields=fields)[:MAX_MATCHES]]
+    words = " ".join(re.findall(r"\w+", query))  # an odd quotation mark would be a syntax error to SQLite
+    if not words:
+        return []
+    return [page.pk for page in pages.defer_streamfields().search(words, fields=fields)[:MAX_MATCHES]]
