@@ -83,9 +83,10 @@ messages: $(INSTALLED) ## Collect the texts to translate into portal/locale, and
 
 .PHONY: requirements
 requirements: $(INSTALLED) ## Compile requirements/*.in to pinned, hashed requirements/*.txt
+	# For the oldest Python we promise: newer ones take these versions too.
 	cd requirements && for name in base development production; do \
-		../$(VENV)/bin/uv pip compile --quiet --generate-hashes --python-version 3.11.7 --no-emit-index-url \
-			--custom-compile-command "make requirements" $$name.in -o $$name.txt; done
+		../$(VENV)/bin/uv pip compile --quiet --generate-hashes --python-version 3.11.0 --no-emit-index-url \
+			--no-header $$name.in -o $$name.txt; done
 
 .PHONY: clean
 clean: ## Remove the virtual environment, caches and the demo's database and files
