@@ -1,5 +1,7 @@
 """Start the sandbox: `python -m commerce.sandbox --port 12111`."""
 
+# ruff: noqa: T201 - a command speaks on its terminal
+
 import argparse
 import logging
 import signal

@@ -126,7 +126,8 @@ def _sent(request: Request) -> dict[str, Any]:
     content_type = request.headers.get("content-type", "application/x-www-form-urlencoded")
     if request.body and not content_type.startswith("application/x-www-form-urlencoded"):
         raise refusals.invalid(
-            f"Invalid request (check that your POST content type is application/x-www-form-urlencoded): {content_type}"
+            "Invalid request (check that your POST content type is "
+            f"application/x-www-form-urlencoded): {content_type}"
         )
     return decode(request.text)
 
@@ -136,7 +137,8 @@ def _check_version(request: Request) -> None:
     if asked != stripe.api_version:
         known = re.fullmatch(r"\d{4}-\d{2}-\d{2}(\.\w+)?", asked) is not None
         raise refusals.invalid(
-            f"The Stripe sandbox speaks the version of the installed library only, {stripe.api_version}, not {asked}."
+            "The Stripe sandbox speaks the version of the installed library only, "
+            f"{stripe.api_version}, not {asked}."
             if known
             else f"Invalid Stripe API version: {asked}",
         )

@@ -65,7 +65,7 @@ class Backend:
         return now
 
     def ledger(self, api_key: str | None = None) -> dict[str, dict[str, list[dict[str, object]]]]:
-        """By account: `charges` and `refunds`, oldest first, each with amount, currency, session and intent."""
+        """By account: `charges` and `refunds`, oldest first, with amount, currency, session and intent."""
         wanted = account_id(api_key) if api_key else None
         rows = self.store.rows("SELECT id FROM account ORDER BY rowid")
         return {row["id"]: self._ledger_of(row["id"]) for row in rows if wanted in (None, row["id"])}
@@ -106,7 +106,8 @@ class Backend:
         self.courier.forget_all()
         with self.store.transaction():
             endpoints = self.store.rows(
-                "SELECT a.secret_key, e.url, e.secret, e.events FROM endpoint e JOIN account a ON a.id = e.account"
+                "SELECT a.secret_key, e.url, e.secret, e.events FROM endpoint e JOIN account a ON "
+                "a.id = e.account"
             )
             self.store.clear()
             self.outbox.restore(endpoints)

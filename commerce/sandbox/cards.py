@@ -40,7 +40,8 @@ ASK_FIRST = ("4000002500003155", "4000008400001629")
 NOT_AUTHENTICATED = Decline(
     "payment_intent_authentication_failure",
     None,
-    "We are unable to authenticate your payment method. Please choose a different payment method and try again.",
+    "We are unable to authenticate your payment method. Please choose a different payment method and "
+    "try again.",
     "number",
 )
 
@@ -70,7 +71,7 @@ class IncorrectNumber(ValueError):
 
 
 def digits_of(text: str) -> str:
-    """A typed number without the spaces and hyphens people put in; raises IncorrectNumber for an unknown one."""
+    """A typed number without spaces and hyphens; raises IncorrectNumber for one that is unknown."""
     digits = re.sub(r"[\s-]", "", text)
     if not re.fullmatch(r"\d{12,19}", digits, re.ASCII):
         raise IncorrectNumber("Your card number is incomplete.")

@@ -1,4 +1,4 @@
-"""The control API under /_sandbox: what a test, or a curious person, does to the sandbox itself. JSON both ways."""
+"""The control API under /_sandbox: what a test does to the sandbox itself. JSON both ways."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""Carry events to webhook endpoints: signed, in parallel, repeated with growing pauses until one answers 2xx."""
+"""Carry events to webhook endpoints: signed, in parallel, and again after growing pauses until 2xx."""
 
 import heapq
 import http.client
@@ -127,7 +127,8 @@ class Courier:
     def parcel(self, number: int) -> Parcel:
         row = self._store.row(
             "SELECT d.state, d.attempts, e.id, e.url, e.secret, o.body FROM delivery d "
-            "JOIN endpoint e ON e.id = d.endpoint_id JOIN object o ON o.account = d.account AND o.id = d.event_id "
+            "JOIN endpoint e ON e.id = d.endpoint_id JOIN object o ON o.account = d.account "
+            "AND o.id = d.event_id "
             "WHERE d.number = ?",
             number,
         )

@@ -43,7 +43,7 @@ class Faults:
     _woken: threading.Event = field(default_factory=threading.Event)
 
     def add(self, **wishes: Any) -> Fault:
-        """Have a fault happen: `kind`, `path` and `verb` patterns, `when`, `times`, `seconds`; raises ValueError."""
+        """Have a fault happen; the wishes are the fields of Fault. Raises ValueError for what cannot be."""
         try:
             fault = Fault(**wishes)
         except TypeError as problem:

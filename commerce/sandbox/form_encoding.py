@@ -13,7 +13,7 @@ _DEEPEST = 12
 def decode(text: str) -> dict[str, Any]:
     """The nested parameters of a body or query string; raises Refusal where names contradict each other.
 
-    Numbered lists stay dicts with digits as keys, because only the parameter's shape can tell a list from a map.
+    Numbered lists stay dicts with digits as keys: only the parameter's shape can tell a list from a map.
     """
     nested: dict[str, Any] = {}
     for name, value in parse_qsl(text, keep_blank_values=True, max_num_fields=5000):

@@ -48,7 +48,7 @@ class Keys:
                 self._in_use.discard((account, key))
 
     def earlier_answer(self, *, account: str, key: str, fingerprint: str, now: int) -> Answer | None:
-        """What the first request with the key was answered; raises a refusal if that one asked something else."""
+        """What the first request with the key was answered; raises Refusal if it asked something else."""
         row = self._store.row("SELECT * FROM answer WHERE account = ? AND key = ?", account, key)
         if row is None or row["created"] + _REMEMBERED_SECONDS <= now:
             return None

@@ -53,17 +53,31 @@ class Outbox:
             self._store.execute(
                 "INSERT INTO endpoint VALUES (?, ?, ?, ?, ?) ON CONFLICT (account, url) DO UPDATE "
                 "SET secret = excluded.secret, events = excluded.events",
-                new_id("webhook_endpoint"), account, endpoint.url, endpoint.secret, json.dumps(endpoint.events),
-            )  # fmt: skip
+                new_id("webhook_endpoint"),
+                account,
+                endpoint.url,
+                endpoint.secret,
+                json.dumps(endpoint.events),
+            )
             row = self._store.row(
                 "SELECT id FROM endpoint WHERE account = ? AND url = ?", account, endpoint.url
             )
         return str(row["id"]) if row else ""
 
+    def declare(self, endpoints: list[WebhookEndpoint]) -> None:
+        """Register endpoints as all that their accounts have; others of a kept state are dropped."""
+        with self._store.transaction():
+            kept = {self.register(endpoint) for endpoint in endpoints}
+            for account in {account_id(endpoint.api_key) for endpoint in endpoints}:
+                for row in self._store.rows("SELECT id FROM endpoint WHERE account = ?", account):
+                    if row["id"] not in kept:
+                        self._store.execute("DELETE FROM delivery WHERE endpoint_id = ?", row["id"])
+                        self._store.execute("DELETE FROM endpoint WHERE id = ?", row["id"])
+
     def set_mode(self, mode: str, types: list[str] | None = None) -> None:
         """What becomes of events from now on whose type fits one of the patterns (all, if none is given).
 
-        `hold` keeps them until `deliver` or `release`, `drop` never sends them, `double` sends each twice at once.
+        `hold` keeps them until `deliver` or `release`, `drop` never sends them, `double` sends each twice.
         """
         if mode not in MODES:
             raise ValueError(f"a webhook mode is one of {', '.join(MODES)}, not {mode!r}")
@@ -100,7 +114,8 @@ class Outbox:
 
     def _add_delivery(self, account: str, event_id: str, endpoint_id: str, state: str) -> int:
         return self._store.insert(
-            "INSERT INTO delivery (account, event_id, endpoint_id, state, attempts) VALUES (?, ?, ?, ?, '[]')",
+            "INSERT INTO delivery (account, event_id, endpoint_id, state, attempts) "
+            "VALUES (?, ?, ?, ?, '[]')",
             account, event_id, endpoint_id, state,
         )  # fmt: skip
 
@@ -117,7 +132,7 @@ class Outbox:
     def deliver(
         self, event_id: str, *, secret: str | None = None, age_seconds: int = 0
     ) -> list[dict[str, Any]]:
-        """Send an event now and wait: one `{endpoint, url, status, error}` for each of its account's endpoints.
+        """Send an event now and wait: one `{endpoint, url, at, status, error}` for each endpoint.
 
         `secret` signs with another secret, `age_seconds` dates the signature back. Raises LookupError for an
         unknown event.
@@ -163,8 +178,8 @@ class Outbox:
     def events(self, *, api_key: str | None = None, type: str | None = None) -> list[dict[str, Any]]:
         """Events, oldest first, each `{id, account, type, created, object, deliveries}`.
 
-        `object` is the id of what the event is about; a delivery is `{endpoint, url, state, attempts}`, its state
-        pending, delivered, failed, held or dropped, and each attempt `{at, status, error}`.
+        `object` is the id of what the event is about; a delivery is `{endpoint, url, state, attempts}`, its
+        state pending, delivered, failed, held or dropped, and each attempt `{at, status, error}`.
         """
         rows = self._store.rows("SELECT account, body FROM object WHERE kind = 'event' ORDER BY number")
         found = []

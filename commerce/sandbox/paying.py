@@ -37,6 +37,7 @@ class Attempt:
 def pay_by_card(account: Account, session: Stored, *, card: Card, payer: Payer) -> Attempt:
     """Try a card. A card that asks for 3-D Secure leaves the session open until `answer_challenge`."""
     _require_open(session)
+    session.private.pop("challenge", None)
     intent = _intent_of(account, session)
     if not card.asks_first:
         return _charge_card(account, session, intent, card=card, payer=payer, is_authenticated=False)

@@ -37,8 +37,10 @@ def missing_parameter(name: str) -> Refusal:
 
 def empty_parameter(name: str) -> Refusal:
     return invalid(
-        f"You passed an empty string for '{name}'. We assume empty values are an attempt to unset a parameter; "
-        f"however '{name}' cannot be unset. You should remove '{name}' from your request or supply a non-empty "
+        f"You passed an empty string for '{name}'. We assume empty values are an attempt to unset a "
+        "parameter; "
+        f"however '{name}' cannot be unset. You should remove '{name}' from your request or supply a "
+        "non-empty "
         "value.",
         param=name,
         code="parameter_invalid_empty",
@@ -51,7 +53,8 @@ def resource_missing(kind: str, object_id: str, *, param: str, status: int = 404
 
 def unrecognized_url(verb: str, path: str) -> Refusal:
     return invalid(
-        f"Unrecognized request URL ({verb}: {path}). The Stripe sandbox does not serve it; its README lists what "
+        f"Unrecognized request URL ({verb}: {path}). The Stripe sandbox does not serve it; its README "
+        "lists what "
         "it serves.",
         status=404,
     )
@@ -60,7 +63,8 @@ def unrecognized_url(verb: str, path: str) -> Refusal:
 def not_served(what: str, *, param: str | None = None) -> Refusal:
     """For what Stripe itself would accept: acting as if it had been done would be a lie."""
     return invalid(
-        f"The Stripe sandbox does not serve {what}. Stripe itself would accept it; the sandbox refuses rather than "
+        f"The Stripe sandbox does not serve {what}. Stripe itself would accept it; the sandbox "
+        "refuses rather than "
         "ignoring it.",
         param=param,
         code="sandbox_not_served",
@@ -81,7 +85,8 @@ def bad_key(hint: str) -> Refusal:
 
 def live_key() -> Refusal:
     return invalid(
-        "A live secret key was sent to the Stripe sandbox. It was refused and not stored; a live key belongs on "
+        "A live secret key was sent to the Stripe sandbox. It was refused and not stored; a live key "
+        "belongs on "
         "Stripe's own address only. Use a key that starts with sk_test_.",
         status=401,
         code="secret_key_required",
@@ -96,7 +101,8 @@ def other_body_for_key(key: str) -> Refusal:
     return Refusal(
         400,
         type="idempotency_error",
-        message="Keys for idempotent requests can only be used with the same parameters they were first used with. "
+        message="Keys for idempotent requests can only be used with the same parameters they were "
+        "first used with. "
         f"Try using a key other than '{key}' if you meant to execute a different request.",
     )
 
@@ -106,6 +112,7 @@ def key_in_use(key: str) -> Refusal:
         409,
         type="idempotency_error",
         code="idempotency_key_in_use",
-        message="There is currently another in-progress request using this Idempotency Key (that probably means you "
+        message="There is currently another in-progress request using this Idempotency Key (that "
+        "probably means you "
         f"submitted twice, and the other request is still going through): '{key}'. Please try again later.",
     )

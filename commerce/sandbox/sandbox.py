@@ -53,8 +53,7 @@ class Sandbox:
         self._threads: list[threading.Thread] = []
         self._stopping = threading.Event()
         self._is_served = False
-        for endpoint in endpoints:
-            self._backend.outbox.register(endpoint)
+        self._backend.outbox.declare(list(endpoints))
 
     @property
     def url(self) -> str:
@@ -81,7 +80,7 @@ class Sandbox:
         return self._backend.clock.now()
 
     def bind(self) -> "Sandbox":
-        """Take the port, so that `url` is known; `start` and `serve_forever` do it if it was not done before."""
+        """Take the port, so that `url` is known; `start` and `serve_forever` do it if nobody did."""
         if self._server is None:
             self._server = Server(self._host, self._port, self._answer)
             host = f"[{self._host}]" if ":" in self._host else self._host
@@ -121,7 +120,7 @@ class Sandbox:
                 log.exception("the sandbox's timers failed")
 
     def stop(self) -> None:
-        """Stop serving and close the state; a stopped sandbox is not started again, stopping twice is harmless."""
+        """Stop serving and close the state, for good; stopping twice is harmless."""
         if self._stopping.is_set():
             return
         self._stopping.set()
@@ -155,7 +154,7 @@ class Sandbox:
         return self._backend.advance_clock(seconds)
 
     def ledger(self, api_key: str | None = None) -> dict[str, dict[str, list[dict[str, Any]]]]:
-        """By account id: `charges` and `refunds` with amount, currency, session, payment_intent and status."""
+        """By account id: `charges` and `refunds` with amount, currency, status, session and intent."""
         return self._backend.ledger(api_key)
 
     def pay(

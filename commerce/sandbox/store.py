@@ -63,7 +63,7 @@ class Store:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Hold the lock, and keep what happens inside unless it raises. The outermost of nested ones commits."""
+        """Hold the lock, and keep what happens inside unless it raises. Of nested ones the outer commits."""
         with self._lock:
             if self._depth == 0:
                 self._database.execute("BEGIN IMMEDIATE")

@@ -58,7 +58,9 @@ def payment_page(session: Stored, form: CardForm, *, shop: str, problem: str | N
     main = f"""<main class="checkout">
 <section class="summary" aria-labelledby="summary-heading">
 {_back_link(body["cancel_url"], shop)}
-<h1 id="summary-heading"><span class="eyebrow">Pay {escape(shop)}</span> <span class="amount">{escape(amount)}</span></h1>
+<h1 id="summary-heading">
+<span class="eyebrow">Pay {escape(shop)}</span> <span class="amount">{escape(amount)}</span>
+</h1>
 {_lines(session)}
 </section>
 <section class="payment" aria-labelledby="payment-heading">
@@ -74,7 +76,8 @@ def payment_page(session: Stored, form: CardForm, *, shop: str, problem: str | N
 def _back_link(cancel_url: str | None, shop: str) -> str:
     if not cancel_url:
         return ""
-    return f'<a class="back" href="{escape(cancel_url)}"><span aria-hidden="true">←</span> Back to {escape(shop)}</a>'
+    arrow = '<span aria-hidden="true">←</span>'
+    return f'<a class="back" href="{escape(cancel_url)}">{arrow} Back to {escape(shop)}</a>'
 
 
 def _lines(session: Stored) -> str:
@@ -101,7 +104,8 @@ def _line(item: dict[str, Any]) -> str:
         each = item["price"]["unit_amount"]
         price = f" × {escape(shown(each, item['currency']))}" if each is not None else ""
         note = f'<span class="note">{item["quantity"]}{price}</span>'
-    return f'<li><span class="what">{escape(item["description"])}{note}</span><span class="sum">{total}</span></li>'
+    what = f"{escape(item['description'])}{note}"
+    return f'<li><span class="what">{what}</span><span class="sum">{total}</span></li>'
 
 
 def _problems(form: CardForm, problem: str | None) -> str:
@@ -177,15 +181,19 @@ def _field(
     if error:
         attributes.append(f'aria-invalid="true" aria-describedby="{name}-error"')
     message = f'<p class="error" id="{name}-error">{escape(error)}</p>' if error else ""
-    return f'<div class="field"><label for="{name}">{_FIELD_NAMES[name]}</label><input {" ".join(attributes)}>{message}</div>'
+    label = f'<label for="{name}">{_FIELD_NAMES[name]}</label>'
+    return f'<div class="field">{label}<input {" ".join(attributes)}>{message}</div>'
 
 
 def _debit_button(session: Stored) -> str:
     if debit_for(session.body["currency"]) is None:
         return ""
     return """<div class="other"><p>or</p>
-<button type="submit" name="method" value="bank_debit" aria-describedby="debit-note">Pay by slow bank debit</button>
-<p class="note" id="debit-note">Needs only your e-mail. The money arrives days later, by the sandbox's clock.</p></div>"""
+<button type="submit" name="method" value="bank_debit" aria-describedby="debit-note">
+Pay by slow bank debit</button>
+<p class="note" id="debit-note">
+Needs only your e-mail. The money arrives days later, by the sandbox's clock.</p>
+</div>"""
 
 
 def _hint() -> str:

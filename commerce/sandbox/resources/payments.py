@@ -81,7 +81,7 @@ def add_charge(
     method: dict[str, Any],
     decline: Decline | None = None,
 ) -> Stored:
-    """One attempt to take the intent's money. `status` is succeeded, pending or failed (then with `decline`)."""
+    """One attempt to take the intent's money: succeeded, pending, or failed (then with `decline`)."""
     amount = intent.body["amount"]
     charge_id = new_id("charge")
     return account.add(
@@ -95,9 +95,7 @@ def add_charge(
             "application_fee": None,
             "application_fee_amount": None,
             "balance_transaction": None,
-            "billing_details": {
-                "address": _NO_ADDRESS, "email": payer["email"], "name": payer["name"], "phone": None, "tax_id": None,
-            },
+            "billing_details": payer | {"address": _NO_ADDRESS, "phone": None, "tax_id": None},
             "calculated_statement_descriptor": "SANDBOX",
             "captured": status == "succeeded",
             "created": account.clock.now(),
@@ -154,9 +152,14 @@ def card_details(card: Card, *, is_authenticated: bool) -> dict[str, Any]:
     """`payment_method_details` of a charge to a card."""
     cvc_failed = card.decline is not None and card.decline.code == "incorrect_cvc"
     authentication = {
-        "authentication_flow": "challenge", "electronic_commerce_indicator": "05", "exemption_indicator": None,
-        "result": "authenticated", "result_reason": None, "transaction_id": random_text(20), "version": "2.2.0",
-    }  # fmt: skip
+        "authentication_flow": "challenge",
+        "electronic_commerce_indicator": "05",
+        "exemption_indicator": None,
+        "result": "authenticated",
+        "result_reason": None,
+        "transaction_id": random_text(20),
+        "version": "2.2.0",
+    }
     return {
         "type": "card",
         "card": {

@@ -87,7 +87,8 @@ def _amount(params: dict[str, Any], currency: str, where: str) -> tuple[int | No
     named = [name for name in ("unit_amount", "unit_amount_decimal") if name in params]
     if len(named) != 1:
         raise refusals.invalid(
-            f"Exactly one of {_within(where, 'unit_amount')} and {_within(where, 'unit_amount_decimal')} is required",
+            f"Exactly one of {_within(where, 'unit_amount')} and "
+            f"{_within(where, 'unit_amount_decimal')} is required",
             param=_within(where, "unit_amount"),
             code="parameter_missing" if not named else None,
         )

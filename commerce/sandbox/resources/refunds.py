@@ -35,7 +35,8 @@ def create(account: Account, *, params: dict[str, Any]) -> dict[str, Any]:
     if amount > left:
         currency = charge.body["currency"]
         raise refusals.invalid(
-            f"Refund amount ({currencies.shown(amount, currency)}) is greater than unrefunded amount on charge "
+            f"Refund amount ({currencies.shown(amount, currency)}) is greater than unrefunded amount "
+            "on charge "
             f"({currencies.shown(left, currency)})",
             param="amount",
         )

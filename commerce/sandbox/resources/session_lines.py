@@ -92,7 +92,8 @@ def _price(account: Account, line: dict[str, Any], where: str) -> Stored:
     product = account.get("product", price.body["product"], param=param)
     if not product.body["active"]:
         raise refusals.invalid(
-            f"The price specified ({price.id}) belongs to an inactive product ({product.id}). This field only accepts "
+            f"The price specified ({price.id}) belongs to an inactive product ({product.id}). This "
+            "field only accepts "
             "prices of active products.",
             param=param,
         )
@@ -101,7 +102,8 @@ def _price(account: Account, line: dict[str, Any], where: str) -> Stored:
 
 def _recurring_refusal(param: str) -> refusals.Refusal:
     return refusals.invalid(
-        "You specified `payment` mode but passed a recurring price. Either switch to `subscription` mode or use only "
+        "You specified `payment` mode but passed a recurring price. Either switch to `subscription` "
+        "mode or use only "
         "one-time prices.",
         param=param,
     )

@@ -1,5 +1,6 @@
 """Checkout Sessions: one visit to the payment page."""
 
+import copy
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -16,11 +17,31 @@ _SHORTEST, _LONGEST = 30 * 60, 24 * 60 * 60
 # Between the moment a caller computes `expires_at` and the moment it is compared, a call takes its time.
 _LENIENCY = 10
 _SERVED_ON_CREATE = {
-    "adaptive_pricing", "automatic_tax", "billing_address_collection", "cancel_url", "client_reference_id",
-    "currency", "customer_creation", "customer_email", "expand", "expires_at", "invoice_creation", "line_items",
-    "locale", "metadata", "mode", "payment_intent_data", "payment_method_collection", "phone_number_collection",
-    "redirect_on_completion", "return_url", "submit_type", "success_url", "tax_id_collection", "ui_mode",
-}  # fmt: skip
+    "adaptive_pricing",
+    "automatic_tax",
+    "billing_address_collection",
+    "cancel_url",
+    "client_reference_id",
+    "currency",
+    "customer_creation",
+    "customer_email",
+    "expand",
+    "expires_at",
+    "invoice_creation",
+    "line_items",
+    "locale",
+    "metadata",
+    "mode",
+    "payment_intent_data",
+    "payment_method_collection",
+    "phone_number_collection",
+    "redirect_on_completion",
+    "return_url",
+    "submit_type",
+    "success_url",
+    "tax_id_collection",
+    "ui_mode",
+}
 _SERVED_IN_INTENT_DATA = {
     "capture_method", "description", "metadata", "receipt_email", "statement_descriptor",
     "statement_descriptor_suffix", "transfer_group",
@@ -129,72 +150,87 @@ def _body(
     return {
         "id": session_id,
         "object": "checkout.session",
+        **copy.deepcopy(_SAME_FOR_ALL),
         "adaptive_pricing": {"enabled": (params.get("adaptive_pricing") or {}).get("enabled", False)},
-        "after_expiration": None,
-        "allow_promotion_codes": None,
         "amount_subtotal": total,
         "amount_total": total,
-        "automatic_tax": {"enabled": False, "liability": None, "provider": None, "status": None},
         "billing_address_collection": params.get("billing_address_collection"),
         "cancel_url": params.get("cancel_url"),
         "client_reference_id": params.get("client_reference_id"),
         "client_secret": None if is_hosted else f"{session_id}_secret_{random_text(32)}",
-        "collected_information": None,
-        "consent": None,
-        "consent_collection": None,
         "created": account.clock.now(),
         "currency": currency,
-        "currency_conversion": None,
-        "custom_fields": [],
-        "custom_text": {
-            "after_submit": None, "shipping_address": None, "submit": None, "terms_of_service_acceptance": None,
-        },
-        "customer": None,
-        "customer_account": None,
         "customer_creation": params.get("customer_creation", "if_required"),
-        "customer_details": None,
         "customer_email": params.get("customer_email"),
-        "discounts": [],
         "expires_at": expires_at,
-        "integration_identifier": None,
-        "invoice": None,
-        "invoice_creation": {
-            "enabled": False,
-            "invoice_data": {
-                "account_tax_ids": None, "custom_fields": None, "description": None, "footer": None, "issuer": None,
-                "metadata": {}, "rendering_options": None,
-            },
-        },
-        "livemode": False,
         "locale": params.get("locale"),
-        "managed_payments": {"enabled": False},
         "metadata": first_metadata(params),
-        "mode": "payment",
-        "origin_context": None,
-        "payment_intent": None,
-        "payment_link": None,
         "payment_method_collection": params.get("payment_method_collection", "if_required"),
-        "payment_method_configuration_details": None,
-        "payment_method_options": {},
         "payment_method_types": ["card"] + ([debit] if debit else []),
         "payment_status": "unpaid" if total else "no_payment_required",
-        "permissions": None,
-        "phone_number_collection": {"enabled": False},
-        "recovered_from": None,
-        "saved_payment_method_options": None,
-        "setup_intent": None,
-        "shipping_address_collection": None,
-        "shipping_cost": None,
-        "shipping_options": [],
         "status": "open",
         "submit_type": params.get("submit_type"),
-        "subscription": None,
         "success_url": params.get("success_url"),
-        "total_details": {"amount_discount": 0, "amount_shipping": 0, "amount_tax": 0},
         "ui_mode": ui_mode,
         "url": f"{account.base_url}/c/pay/{session_id}" if is_hosted else None,
-        "wallet_options": None,
-    } | _for_embedded(params, is_hosted)  # fmt: skip
+        **_for_embedded(params, is_hosted),
+    }
+
+
+# What Stripe answers for everything the sandbox does not serve.
+_SAME_FOR_ALL: dict[str, Any] = {
+    "after_expiration": None,
+    "allow_promotion_codes": None,
+    "automatic_tax": {"enabled": False, "liability": None, "provider": None, "status": None},
+    "collected_information": None,
+    "consent": None,
+    "consent_collection": None,
+    "currency_conversion": None,
+    "custom_fields": [],
+    "custom_text": {
+        "after_submit": None,
+        "shipping_address": None,
+        "submit": None,
+        "terms_of_service_acceptance": None,
+    },
+    "customer": None,
+    "customer_account": None,
+    "customer_details": None,
+    "discounts": [],
+    "integration_identifier": None,
+    "invoice": None,
+    "invoice_creation": {
+        "enabled": False,
+        "invoice_data": {
+            "account_tax_ids": None,
+            "custom_fields": None,
+            "description": None,
+            "footer": None,
+            "issuer": None,
+            "metadata": {},
+            "rendering_options": None,
+        },
+    },
+    "livemode": False,
+    "managed_payments": {"enabled": False},
+    "mode": "payment",
+    "origin_context": None,
+    "payment_intent": None,
+    "payment_link": None,
+    "payment_method_configuration_details": None,
+    "payment_method_options": {},
+    "permissions": None,
+    "phone_number_collection": {"enabled": False},
+    "recovered_from": None,
+    "saved_payment_method_options": None,
+    "setup_intent": None,
+    "shipping_address_collection": None,
+    "shipping_cost": None,
+    "shipping_options": [],
+    "subscription": None,
+    "total_details": {"amount_discount": 0, "amount_shipping": 0, "amount_tax": 0},
+    "wallet_options": None,
+}
 
 
 def _for_embedded(params: dict[str, Any], is_hosted: bool) -> dict[str, Any]:
@@ -236,7 +272,8 @@ def expire(account: Account, *, session: str, params: dict[str, Any]) -> dict[st
     stored = account.get("checkout.session", session, param="session")
     if stored.body["status"] != "open":
         raise refusals.invalid(
-            f'Only Checkout Sessions with a status in ["open"] can be expired. This Checkout Session has a status of '
+            'Only Checkout Sessions with a status in ["open"] can be expired. This Checkout Session '
+            "has a status of "
             f"`{stored.body['status']}`.",
             param="session",
         )

@@ -170,9 +170,11 @@ def _one_of(shapes: list[Shape]) -> Shape:
     return distinct[0] if len(distinct) == 1 else OneOf(tuple(distinct))
 
 
-@cache
+_records: dict[Any, Record] = {}
+
+
 def _record_of(cls: Any) -> Record:
-    return Record(cls)
+    return _records.setdefault(cls, Record(cls))
 
 
 _PLAIN: dict[Any, Shape] = {

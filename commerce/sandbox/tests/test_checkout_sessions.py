@@ -1,3 +1,6 @@
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 import stripe
 
@@ -163,7 +166,7 @@ def test_a_refused_session_leaves_no_product_behind(shop: Shop) -> None:
     ],
 )
 def test_what_the_pinned_version_does_not_know_is_refused(
-    shop: Shop, wishes: dict[str, object], param: str
+    shop: Shop, wishes: dict[str, Any], param: str
 ) -> None:
     with pytest.raises(stripe.InvalidRequestError) as refusal:
         shop.session(**wishes)
@@ -184,7 +187,7 @@ def test_an_embedded_session_has_a_client_secret_and_no_page(shop: Shop) -> None
         {
             "mode": "payment",
             "ui_mode": "embedded_page",
-            "line_items": [shop.line()],  # type: ignore[list-item]
+            "line_items": [shop.line()],
             "return_url": "http://shop.test/back",
         }
     )
@@ -194,7 +197,7 @@ def test_an_embedded_session_has_a_client_secret_and_no_page(shop: Shop) -> None
     assert session.client_secret.startswith(session.id)
 
 
-def test_a_session_expires_by_itself_when_its_time_is_up(own_shop) -> None:
+def test_a_session_expires_by_itself_when_its_time_is_up(own_shop: Callable[..., Shop]) -> None:
     shop = own_shop()
     session = shop.session(expires_at=shop.sandbox.now() + 31 * 60)
 

@@ -1,6 +1,7 @@
 import socket
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
@@ -11,7 +12,7 @@ from commerce.sandbox.server import Server
 from commerce.sandbox.tests.shop import Listener, Shop
 
 OwnShop = Callable[..., Shop]
-ClientFor = Callable[..., stripe.StripeClient]
+ClientFor = Callable[..., Any]
 
 
 def test_sessions_outlive_a_restart_on_the_same_state(tmp_path: Path, client_for: ClientFor) -> None:
@@ -51,6 +52,21 @@ def test_a_delivery_that_was_due_at_the_stop_is_made_after_the_restart(
 
         assert len(listener.received) == 2
         assert len({event.id for event in listener.received}) == 1
+
+
+def test_endpoints_given_at_a_restart_replace_the_kept_ones(tmp_path: Path, client_for: ClientFor) -> None:
+    state = tmp_path / "sandbox.sqlite"
+    with Listener() as old, Listener() as new:
+        with Sandbox(state_path=state, endpoints=[old.endpoint("sk_test_kept")]):
+            pass
+        with Sandbox(state_path=state, endpoints=[new.endpoint("sk_test_kept")]) as after:
+            shop = Shop(after, client_for("sk_test_kept", url=after.url), "sk_test_kept")
+
+            after.pay(shop.session().id)
+
+            assert after.webhooks.wait_until_quiet()
+        assert old.received == []
+        assert len(new.received) == 4
 
 
 def test_a_reset_forgets_objects_and_keeps_endpoints(own_shop: OwnShop) -> None:

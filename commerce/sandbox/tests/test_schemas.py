@@ -27,7 +27,7 @@ def test_every_served_operation_exists_in_the_installed_library() -> None:
 
 
 def test_an_operation_the_library_lacks_is_noticed() -> None:
-    with pytest.raises(LookupError, match="no checkout.sessions.redirect"):
+    with pytest.raises(LookupError, match=r"no checkout\.sessions\.redirect"):
         operation("checkout.sessions.redirect")
 
 
