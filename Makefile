@@ -32,7 +32,7 @@ run: $(INSTALLED) $(CATALOGUES) ## Start the portal with demo content at http://
 	@$(PYTHON) manage.py migrate --verbosity 0
 	@$(PYTHON) manage.py createcachetable --verbosity 0
 	@$(PYTHON) manage.py load_demo
-	@WEB_PORT=$(PORT) exec $(VENV)/bin/honcho start -e /dev/null -f docker/Procfile
+	@WEB_PORT=$(PORT) $(VENV)/bin/honcho start -e /dev/null -f docker/Procfile || case $$? in 130|143) ;; *) exit 1;; esac
 
 # --- Check ---------------------------------------------------------------------------------------------
 .PHONY: test
