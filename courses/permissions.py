@@ -24,7 +24,6 @@ class Standing:
 
     user: Any
     course: CoursePage
-    edited_paths: list[str]
     enrolment: Enrolment | None
     lessons: dict[int, str]
 
@@ -46,12 +45,15 @@ class Standing:
     def access(self, lesson: LessonPage, *, is_shown: bool) -> LessonAccess:
         """Decide about a lesson of the course. is_shown: it, its section and its course are published."""
         lesson_status = self.lessons.get(lesson.pk)
+        is_enrolled = self.is_active or lesson_status == Enrolment.Status.ACTIVE
+        # A question to the database, not asked for whom a place opens the lesson anyway.
+        is_keeper = not (is_enrolled and is_shown) and (self.is_keeper or self._keeps(lesson))
         return decide(
             LessonFacts(
                 is_shown=is_shown,
-                is_keeper=self.is_keeper or self._keeps(lesson),
+                is_keeper=is_keeper,
                 is_signed_in=not self.user.is_anonymous,
-                is_enrolled=self.is_active or lesson_status == Enrolment.Status.ACTIVE,
+                is_enrolled=is_enrolled,
                 is_reserved=self.is_pending or lesson_status == Enrolment.Status.PENDING,
                 is_preview=lesson.is_preview,
                 is_course_free=self.course.is_free,
@@ -63,11 +65,11 @@ class Standing:
             return False
         if self.user.is_superuser or page.owner_id == self.user.pk:
             return True
-        return any(page.path.startswith(path) for path in self.edited_paths)
+        return any(page.path.startswith(path) for path in edited_paths(self.user))
 
 
 def standings(user: Any, courses: Sequence[CoursePage]) -> dict[int, Standing]:
-    """What user is to each of courses, by their ids: two queries for any number, none for a visitor."""
+    """What user is to each of courses, by their ids: one query for any number, none for a visitor."""
     enrolments = Enrolment.objects.none() if user.is_anonymous else Enrolment.objects.by(user).open()
     whole: dict[int, Enrolment] = {}
     lessons: dict[int, dict[int, str]] = defaultdict(dict)
@@ -76,14 +78,9 @@ def standings(user: Any, courses: Sequence[CoursePage]) -> dict[int, Standing]:
             whole[enrolment.course_id] = enrolment
         else:
             lessons[enrolment.course_id][enrolment.lesson_id] = enrolment.status
-    paths = edited_paths(user)
     return {
         course.pk: Standing(
-            user=user,
-            course=course,
-            edited_paths=paths,
-            enrolment=whole.get(course.pk),
-            lessons=lessons[course.pk],
+            user=user, course=course, enrolment=whole.get(course.pk), lessons=lessons[course.pk]
         )
         for course in courses
     }

@@ -50,7 +50,7 @@ class CatalogueMixin:
     decorator=swagger_auto_schema(
         operation_id="catalogue_list",
         operation_summary="Published courses",
-        operation_description="Open to everyone; with a token, the answer says what the asker has and has done.",
+        operation_description="Open to everyone; with a token it says what the asker has and has done.",
         query_serializer=CatalogueQuerySerializer,
         responses={400: BAD_FILTER, 404: openapi.Response("There is no such page.")},
         security=[],
@@ -94,7 +94,7 @@ class LearningLessonView(APIView):
     @swagger_auto_schema(
         operation_id="learning_lessons_read",
         operation_summary="A lesson's material",
-        operation_description="For those enrolled; a free preview is open to everyone, with or without a token.",
+        operation_description="For those enrolled; a free preview is open to everyone, token or not.",
         responses={200: LearningLessonSerializer, 401: UNAUTHORIZED, 403: LOCKED, 404: NOT_FOUND},
     )
     def get(self, request: Request, pk: int) -> Response:

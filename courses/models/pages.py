@@ -17,14 +17,14 @@ from django.utils.translation import gettext_lazy as _
 from wagtail.admin.panels import FieldPanel, FieldRowPanel, MultiFieldPanel
 from wagtail.blocks import CharBlock
 from wagtail.fields import RichTextField, StreamField
-from wagtail.models import Page, PageManager
+from wagtail.models import Page, PageManager, PageViewRestriction
 from wagtail.query import PageQuerySet
 from wagtail.search import index
 from wagtail.url_routing import RouteResult
 
 from commerce.money import AmountNotPayable, Money, minimum_charge
 from courses.models.enrolments import Enrolment, LessonCompletion
-from courses.models.tree import below
+from courses.models.tree import STEP, below
 from courses.validators import validate_materials
 from portal.content.blocks import RICH_TEXT_FEATURES
 from portal.content.models import ContentPage
@@ -71,6 +71,13 @@ class MaterialPage(ContentPage):
     def clean(self) -> None:
         super().clean()
         validate_materials(self, self.material_fields)
+
+    def get_view_restrictions(self) -> models.QuerySet[PageViewRestriction]:
+        """Restrictions set above, by the paths of the pages above: Wagtail fetches those pages first."""
+        if self.alias_of_id is not None:
+            return super().get_view_restrictions()
+        paths = [self.path[:end] for end in range(STEP, len(self.path) + 1, STEP)]
+        return PageViewRestriction.objects.filter(page__path__in=paths)
 
     def serve(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         request.is_preview = False
