@@ -1,6 +1,6 @@
 """Django admin: schedules are looked at here and changed in the code."""
 
-import django_q.admin  # noqa: F401 (registers its own admin, which is replaced below)
+import django_q.admin  # noqa: F401 (registers what is replaced below)
 from django.contrib import admin
 from django.http import HttpRequest
 from django_q.admin import ScheduleAdmin as StockScheduleAdmin
