@@ -12,7 +12,6 @@ for (const figure of document.querySelectorAll("[data-video]")) {
     frame.src = address.href;
     frame.title = figure.dataset.title;
     frame.allow = "autoplay; encrypted-media; fullscreen; picture-in-picture";
-    frame.allowFullscreen = true;
     frame.referrerPolicy = "strict-origin-when-cross-origin";
     button.parentElement.replaceChildren(frame);
     frame.focus();
