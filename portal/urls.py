@@ -16,8 +16,7 @@ from wagtail.contrib.sitemaps.views import sitemap
 from wagtail.documents import urls as wagtaildocs_urls
 
 from portal.api import errors
-from portal.home.sitemaps import PublicPages
-from portal.home.views import cms_sign_in
+from portal.home.views import PublicPages, cms_sign_in
 
 # One way in for everybody: e-mail address, password and whatever else allauth asks of an account.
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]

@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
+from django.contrib.auth.models import AnonymousUser
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
+from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -19,7 +21,11 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 from health_check import checks
 from health_check.views import HealthCheckView
+from wagtail.contrib.sitemaps import Sitemap
+from wagtail.models import Page
+from wagtail.query import PageQuerySet
 
+from courses.models import CourseSectionPage, LessonPage
 from portal.home import health
 from portal.home.services import outbox as letterbox
 from portal.home.services import searching
@@ -102,6 +108,22 @@ def robots(request: HttpRequest) -> HttpResponse:
     lines = ["User-agent: *", *(f"Disallow: {path}" for path in closed), ""]
     lines.append(f"Sitemap: {request.build_absolute_uri(reverse('sitemap'))}")
     return HttpResponse("\n".join(lines) + "\n", content_type="text/plain; charset=utf-8")
+
+
+class PublicPages(Sitemap):
+    """The map of the site: published pages, without locked lessons and without sections (no pages of their own)."""
+
+    def items(self) -> PageQuerySet:
+        open_lessons = LessonPage.objects.order_by().open_to(AnonymousUser())
+        pages = self.get_wagtail_site().root_page.get_descendants(inclusive=True).live().public()
+        lessons = Page.objects.type(LessonPage)
+        return (
+            pages.not_type(CourseSectionPage)
+            .filter(~Q(pk__in=lessons.values("pk")) | Q(pk__in=open_lessons.values("pk")))
+            .order_by("path")
+            .defer_streamfields()
+            .specific()
+        )
 
 
 @never_cache

@@ -2,9 +2,9 @@
 
 import pytest
 from django.test import RequestFactory
+from django.urls import get_resolver
 from rest_framework.test import APIClient
 
-from portal import urls
 from portal.api import errors
 
 pytestmark = pytest.mark.django_db
@@ -86,7 +86,7 @@ def test_a_forgotten_slash_is_added_for_readers_only(client):
 def test_our_own_error_says_nothing_of_its_cause():
     request = RequestFactory().get("/api/v1/token/")
 
-    answer = urls.handler500(request)
+    answer = get_resolver().resolve_error_handler(500)(request)
 
     assert answer.status_code == 500
     assert answer.headers["Content-Type"] == PROBLEM

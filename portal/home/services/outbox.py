@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from email import message_from_bytes, policy
-from email.message import EmailMessage
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 
@@ -39,8 +38,6 @@ def _read(file: Path) -> Iterator[Letter]:
         if not part.strip():
             continue
         message = message_from_bytes(part.lstrip(b"\n"), policy=policy.default)
-        if not isinstance(message, EmailMessage):
-            continue
         body = message.get_body(preferencelist=("plain", "html"))
         date = message["Date"]
         yield Letter(

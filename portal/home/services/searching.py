@@ -10,8 +10,9 @@ from functools import reduce
 from operator import and_
 
 from django.contrib.auth.models import AnonymousUser
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 from django.utils.translation import gettext as _
+from wagtail.query import PageQuerySet
 
 from accounts.models import User
 from courses.models import CoursePage, LessonPage
@@ -103,13 +104,13 @@ def find(query: str, *, user: User | AnonymousUser) -> Found:
     return Found(sorted(ranked, key=lambda key: ranked[key]))
 
 
-def _with_words(pages: QuerySet, field: str, query: str) -> list[int]:
+def _with_words(pages: PageQuerySet, field: str, query: str) -> list[int]:
     """Pages whose field has every word of query, also inside a longer one: “photo” in “photography”."""
     words = reduce(and_, (Q(**{f"{field}__icontains": word}) for word in query.split()))
     return list(pages.filter(words).order_by("path").values_list("pk", flat=True)[:MAX_MATCHES])
 
 
-def _full_text(pages: QuerySet, query: str, *, fields: list[str] | None = None) -> list[int]:
+def _full_text(pages: PageQuerySet, query: str, *, fields: list[str] | None = None) -> list[int]:
     words = " ".join(re.findall(r"\w+", query))  # an odd quotation mark would be a syntax error to SQLite
     if not words:
         return []
