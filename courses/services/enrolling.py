@@ -109,7 +109,8 @@ def hold_place(
 def activate(*, enrolment: Enrolment, at: datetime, cause: str) -> bool:
     """Open what was paid for; say whether this call did. Call it inside a transaction.
 
-    A later order of the same thing that still waits for its money loses its place to this one.
+    Another order of the same thing that still waits for its money is cancelled; should it be paid after all,
+    commerce asks `courses.sales` and holds the money.
     Raises AlreadyEnrolled and PlaceTakenBack.
     """
     if enrolment.status == Enrolment.Status.ACTIVE:
@@ -121,8 +122,10 @@ def activate(*, enrolment: Enrolment, at: datetime, cause: str) -> bool:
     )
     if rivals.active().exists():
         raise AlreadyEnrolled(enrolment.lesson or enrolment.course)
-    for rival in rivals.pending():
-        rival.transition(to=Enrolment.Status.CANCELLED, at=at, cause=f"paid by another order: {cause}")
+    for rival in rivals.pending().select_related("order_line__order"):
+        if rival.order_line is not None:
+            ordering.cancel(order=rival.order_line.order, at=at, cause="bought by another order")
+        cancel(enrolment=rival, at=at, cause="bought by another order")
     won = enrolment.transition(to=Enrolment.Status.ACTIVE, at=at, cause=cause, activated_at=at)
     if not won and enrolment.status == Enrolment.Status.REVOKED:
         raise PlaceTakenBack(enrolment)

@@ -1,0 +1,63 @@
+"""Many clicks at once, on a real PostgreSQL with real threads."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from django.db import connection
+
+from accounts.tests.factories import UserFactory
+from commerce.models import Order
+from courses.models import CoursePage, Enrolment, LessonCompletion
+from courses.services import enrolling, studying
+from courses.tests.factories import NOON, CourseFactory, LessonFactory
+
+pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
+
+CROWD = 16
+
+
+def all_at_once(act):
+    """Run act in CROWD threads that start together; what each returned, or raised."""
+    start = threading.Barrier(CROWD)
+
+    def one():
+        start.wait()
+        try:
+            return act()
+        except Exception as error:
+            return error
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(CROWD) as pool:
+        return [future.result() for future in [pool.submit(one) for _thread in range(CROWD)]]
+
+
+def test_sixteen_clicks_on_buy_hold_one_place_with_one_order():
+    member, course = UserFactory(), CourseFactory()
+
+    held = all_at_once(
+        lambda: enrolling.hold_place(member=member, course=CoursePage.objects.get(pk=course.pk), at=NOON).pk
+    )
+
+    assert set(held) == {Enrolment.objects.get().pk}
+    assert Order.objects.count() == 1
+
+
+def test_sixteen_clicks_on_enrol_make_one_enrolment():
+    member, course = UserFactory(), CourseFactory(free=True)
+
+    entered = all_at_once(lambda: enrolling.enrol_free(member=member, course=course, at=NOON).pk)
+
+    assert set(entered) == {Enrolment.objects.get().pk}
+
+
+def test_sixteen_clicks_on_complete_mark_a_lesson_once():
+    member = UserFactory()
+    lesson = LessonFactory(parent=CourseFactory(), preview=True)
+
+    answers = all_at_once(lambda: studying.complete(member=member, lesson=lesson, at=NOON))
+
+    assert sorted(answers) == [False] * (CROWD - 1) + [True]
+    assert LessonCompletion.objects.count() == 1
