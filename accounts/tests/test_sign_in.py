@@ -103,7 +103,8 @@ def test_an_administrator_enters_both_admins(client, door):
 def test_a_member_enters_neither_admin(client, door):
     client.force_login(UserFactory())
 
-    assert client.get(door).status_code == 403
+    assert client.get(door).status_code == 302
+    assert client.get(door, follow=True).status_code == 403
 
 
 def test_nobody_is_sent_to_another_site_after_signing_in(client):

@@ -60,7 +60,9 @@ def test_the_sweep_tries_again_after_a_growing_wait(counter, paid):
     assert set(paid.lines.values_list("delivery_error", flat=True)) == {""}
 
 
-def test_a_crash_in_the_middle_of_delivery_counts_as_an_attempt_and_leaves_the_line_to_the_sweep(counter, paid):
+def test_a_crash_in_the_middle_of_delivery_counts_as_an_attempt_and_leaves_the_line_to_the_sweep(
+    counter, paid
+):
     class Killed(BaseException):
         pass
 

@@ -11,7 +11,13 @@ from commerce.templatetags.money import money
 
 @pytest.mark.parametrize(
     ("amount", "currency", "minor"),
-    [("12.50", "USD", 1250), ("1250", "JPY", 1250), ("1.250", "KWD", 1250), ("7", "ISK", 700), ("0", "EUR", 0)],
+    [
+        ("12.50", "USD", 1250),
+        ("1250", "JPY", 1250),
+        ("1.250", "KWD", 1250),
+        ("7", "ISK", 700),
+        ("0", "EUR", 0),
+    ],
 )
 def test_minor_units_follow_the_decimals_of_the_currency(amount, currency, minor):
     assert Money(Decimal(amount), currency).minor == minor

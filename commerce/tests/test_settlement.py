@@ -19,7 +19,9 @@ def payment(counter) -> Payment:
     return checkout.open_session(order=place_order(), urls=URLS, at=NOON)
 
 
-def event_about(payment: Payment, *, event_id: str = "evt_1", kind: str = "checkout.session.completed") -> Event:
+def event_about(
+    payment: Payment, *, event_id: str = "evt_1", kind: str = "checkout.session.completed"
+) -> Event:
     state = fake(payment.account).session(payment.session_id)
     return Event(id=event_id, kind=kind, session_id=state.id, livemode=False, metadata=state.metadata)
 

@@ -12,7 +12,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ import requests
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 START_WITHIN = 60.0
+STOP_WITHIN = 10.0
 
 
 def free_port() -> int:
@@ -87,11 +88,27 @@ class RunningPortal:
             start_new_session=True,
         )
 
-    def stop(self, name: str, *, how: signal.Signals = signal.SIGTERM) -> None:
-        """Stop a process and everything it started."""
+    def stop(self, name: str) -> None:
+        """Ask a process to stop, and see to it that nothing it started is left."""
         process = self.processes.pop(name)
-        os.killpg(process.pid, how)
-        process.wait(timeout=20)
+        process.terminate()
+        try:
+            process.wait(timeout=STOP_WITHIN)
+        except subprocess.TimeoutExpired:
+            pass
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+    def wait_for(self, name: str, url: str) -> None:
+        """Wait until a process answers at url; fails with its log when it does not."""
+
+        def is_up() -> bool:
+            assert self.processes[name].poll() is None, f"{name} stopped:\n{self.log(name)}"
+            return answers(url)
+
+        wait_until(is_up, seconds=START_WITHIN, what=f"the start of {name}")
 
     def log(self, name: str) -> str:
         return (self.folder / f"{name}.log").read_text(errors="replace")
@@ -144,8 +161,8 @@ def running_portal(folder: Path) -> Iterator[RunningPortal]:
         portal.start("sandbox", "stripe_sandbox")
         portal.start("web", "runserver", "--noreload", f"127.0.0.1:{portal.port}")
         portal.start("worker", "qcluster")
-        wait_until(lambda: answers(f"{portal.url}/health/live"), seconds=START_WITHIN, what="the web process")
-        wait_until(lambda: answers(f"{portal.sandbox_url}/"), seconds=START_WITHIN, what="the sandbox")
+        portal.wait_for("web", f"{portal.url}/health/live")
+        portal.wait_for("sandbox", f"{portal.sandbox_url}/")
         yield portal
     finally:
         for name in list(portal.processes):
