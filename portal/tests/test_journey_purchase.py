@@ -68,7 +68,8 @@ def outcome_in_the_database(portal: RunningPortal, email: str) -> dict[str, Any]
         "SELECT id, status, total_minor, currency FROM commerce_order WHERE buyer_id = ?", user
     )
     payments = portal.rows(
-        "SELECT status, amount_minor, currency, account, held_reason FROM commerce_payment WHERE order_id = ?",
+        "SELECT status, amount_minor, currency, account, held_reason"
+        " FROM commerce_payment WHERE order_id = ?",
         order,
     )
     moves = portal.rows(
