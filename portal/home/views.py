@@ -111,7 +111,7 @@ def robots(request: HttpRequest) -> HttpResponse:
 
 
 class PublicPages(Sitemap):
-    """The map of the site: published pages, without locked lessons and without sections (no pages of their own)."""
+    """The map of the site: published pages, without locked lessons, and sections only within courses."""
 
     def items(self) -> PageQuerySet:
         open_lessons = LessonPage.objects.order_by().open_to(AnonymousUser())
