@@ -26,7 +26,9 @@ def main(arguments: list[str] | None = None) -> int:
             endpoints=endpoints,
             debit_delay=wishes.debit_delay,
         )
-        signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(0))
+        # A shell starts what it puts in the background with Ctrl-C ignored: the sandbox stops by it all the same.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
         return _serve(sandbox, wishes)
     except ValueError as problem:
         print(f"stripe sandbox: {problem}", file=sys.stderr)

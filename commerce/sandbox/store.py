@@ -79,7 +79,12 @@ class Store:
             self._depth -= 1
             if self._depth > 0:
                 return
-            self._database.execute("COMMIT")
+            try:
+                self._database.execute("COMMIT")
+            except sqlite3.Error:
+                self._database.execute("ROLLBACK")
+                self._after_commit.clear()
+                raise
             calls, self._after_commit = self._after_commit, []
         for call in calls:
             call()
