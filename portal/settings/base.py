@@ -305,7 +305,7 @@ CSRF_COOKIE_SAMESITE = "Lax"
 X_FRAME_OPTIONS = "SAMEORIGIN"  # the CMS previews pages in a frame of its own
 SECURE_REFERRER_POLICY = "strict-origin-when-cross-origin"
 CONTENT_SECURITY_POLICY = {
-    "EXCLUDE_URL_PREFIXES": ["/cms/", "/admin/", "/api/docs/", "/api/redoc/"],
+    "EXCLUDE_URL_PREFIXES": ["/cms/", "/admin/"],
     "DIRECTIVES": {
         "default-src": [SELF],
         "script-src": [SELF],

@@ -43,3 +43,12 @@ def test_the_documentation_opens_for_everyone(client, path):
     answer = client.get(path)
 
     assert answer.status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/api/docs/", "/api/redoc/"])
+def test_the_readers_may_not_ask_another_host(client, path):
+    policy = client.get(path).headers["Content-Security-Policy"]
+
+    assert "img-src 'self' data:" in policy
+    assert "script-src 'self';" in f"{policy};"
+    assert "style-src 'self' 'unsafe-inline'" in policy
