@@ -26,7 +26,7 @@ def main(arguments: list[str] | None = None) -> int:
             endpoints=endpoints,
             debit_delay=wishes.debit_delay,
         )
-        # A shell starts what it puts in the background with Ctrl-C ignored: the sandbox stops by it all the same.
+        # A shell starts what it puts in the background with Ctrl-C ignored; the sandbox heeds it.
         signal.signal(signal.SIGINT, signal.default_int_handler)
         signal.signal(signal.SIGTERM, signal.default_int_handler)
         return _serve(sandbox, wishes)

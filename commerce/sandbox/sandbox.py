@@ -89,23 +89,24 @@ class Sandbox:
 
     def start(self) -> "Sandbox":
         """Serve in a thread until `stop`."""
-        self.bind()
-        self._run(self._serve, "sandbox-http")
+        server = self._open()
+        self._run(lambda: server.serve_forever(poll_interval=0.05), "sandbox-http")
         return self
 
     def serve_forever(self) -> None:
         """Serve in this thread until `stop` is called from another, or Ctrl-C."""
-        self.bind()
-        self._serve()
+        self._open().serve_forever(poll_interval=0.05)
 
-    def _serve(self) -> None:
+    def _open(self) -> Server:
+        """Set going all but the answering of calls, so that what is due is on its way when this returns."""
+        self.bind()
         if self._server is None or self._is_served:
-            raise RuntimeError("a sandbox is bound first, and served once")
+            raise RuntimeError("a sandbox is served once")
         self._is_served = True
         self._backend.courier.start()
         self._backend.outbox.resume()
         self._run(self._keep_time, "sandbox-timers")
-        self._server.serve_forever(poll_interval=0.05)
+        return self._server
 
     def _run(self, target: Any, name: str) -> None:
         thread = threading.Thread(target=target, name=name, daemon=True)
