@@ -121,6 +121,7 @@ def block(part: material.Block) -> tuple[str, Any]:
         case material.Quote(text, source):
             return "quote", {"text": text, "attribution": source}
         case material.Callout(title, html, kind):
-            return "callout", {"kind": kind, "text": f"<p><b>{title}</b></p>{html}"}
+            heading = title if title.endswith(("?", "!")) else f"{title}."
+            return "callout", {"kind": kind, "text": html.replace("<p>", f"<p><b>{heading}</b> ", 1)}
         case material.Video(url, title):
             return "youtube", {"url": url, "title": title}
