@@ -77,9 +77,12 @@ schema: $(INSTALLED) ## Write the API's schema to docs/api/swagger.json
 .PHONY: messages
 messages: $(INSTALLED) ## Collect the texts to translate into portal/locale, and compile the catalogues
 	@command -v xgettext >/dev/null || { echo "make messages needs gettext: apt-get install gettext"; exit 1; }
-	$(PYTHON) manage.py makemessages --locale ru --no-location --add-location file \
+	$(PYTHON) manage.py makemessages --locale ru --add-location file \
 		--ignore '$(VENV)/*' --ignore 'var/*' --ignore 'media/*' --ignore '*/tests/*'
-	@$(MAKE) --no-print-directory $(CATALOGUES)
+	@$(MAKE) --no-print-directory catalogues
+
+.PHONY: catalogues
+catalogues: $(CATALOGUES)
 
 .PHONY: requirements
 requirements: $(INSTALLED) ## Compile requirements/*.in to pinned, hashed requirements/*.txt
