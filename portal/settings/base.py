@@ -251,7 +251,7 @@ PAYMENT_GATEWAY = "commerce.gateways.stripe.StripeGateway"
 STRIPE_API_BASE = env.str("STRIPE_API_BASE", default="https://api.stripe.com")
 STRIPE_CHECKOUT_ORIGIN = env.str("STRIPE_CHECKOUT_ORIGIN", default="https://checkout.stripe.com")
 STRIPE_API_KEY = env.str("STRIPE_API_KEY", default="")
-SANDBOX_STATE = env.str("SANDBOX_STATE", default=str(BASE_DIR / "var" / "stripe-sandbox.json"))
+SANDBOX_STATE = env.str("SANDBOX_STATE", default=str(BASE_DIR / "var" / "stripe-sandbox.sqlite3"))
 
 
 def stripe_account(currency: str) -> dict[str, str]:

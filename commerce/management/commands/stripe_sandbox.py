@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -41,5 +42,17 @@ class Command(BaseCommand):
                 for account, keys in settings.STRIPE_ACCOUNTS.items()
             ],
         )
-        self.stdout.write(f"Stripe sandbox at {settings.STRIPE_API_BASE}: no real money.")
-        sandbox.serve_forever()
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        try:
+            sandbox.bind()
+        except OSError as error:
+            raise CommandError(
+                f"Port {address.port} is in use. Stop what uses it, or set SANDBOX_PORT to another one."
+            ) from error
+        self.stdout.write(f"Stripe sandbox at {sandbox.url}: no real money.")
+        try:
+            sandbox.serve_forever()
+        except KeyboardInterrupt:
+            self.stdout.write("Stripe sandbox stopped.")
+        finally:
+            sandbox.stop()
