@@ -1,5 +1,6 @@
 """The catalogue: which courses there are, and what a card says of each to the one who looks."""
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import reduce
@@ -120,5 +121,9 @@ def _progress(course: CoursePage) -> int | None:
 def _matches(words: list[str]) -> Q:
     """Courses with all words in title or introduction, or found by the full-text index (which stems)."""
     written = reduce(and_, (Q(title__icontains=word) | Q(introduction__icontains=word) for word in words))
-    found = CoursePage.objects.live().search(" ".join(words), operator="and")[:MOST_FULL_TEXT_MATCHES]
+    # The full-text index has a language of its own, in which a stray quotation mark is an error.
+    plain = " ".join(re.findall(r"\w+", " ".join(words)))
+    if not plain:
+        return written
+    found = CoursePage.objects.live().search(plain, operator="and")[:MOST_FULL_TEXT_MATCHES]
     return written | Q(pk__in=[page.pk for page in found])

@@ -1,14 +1,17 @@
 """The pages as visitors, members and editors get them."""
 
 import json
+from datetime import timedelta
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from accounts.tests.factories import UserFactory
-from courses.models import CourseIndexPage
+from commerce.models import Payment
+from courses.models import Enrolment, LessonCompletion
 from courses.tests.factories import (
+    NOON,
     SECRET,
     CompletionFactory,
     CourseFactory,
@@ -20,6 +23,9 @@ from courses.tests.factories import (
 )
 
 pytestmark = pytest.mark.django_db
+
+HOUR = timedelta(hours=1)
+MY_LEARNING_QUERIES = 12
 
 
 def queries_of(client, url, status=200):
@@ -105,3 +111,344 @@ def test_a_course_costs_the_same_with_one_lesson_and_with_thirty(client, is_memb
 
     assert len(with_thirty) == len(with_one), "\n".join(with_thirty)
     assert len(with_one) <= (15 if is_member else 10), "\n".join(with_one)
+
+
+def action_of(client):
+    action = client.get("/courses/gardening/").context["action"]
+    return (action.kind, action.method, action.url)
+
+
+def test_the_one_button_of_a_course_is_always_the_right_one(client):
+    author = UserFactory()
+    course = CourseFactory(title="Gardening", owner=author)
+    lesson = LessonFactory(parent=course, title="Sowing")
+    enrol_url = f"/learning/courses/{course.pk}/enrol/"
+    pending, active = EnrolmentFactory(course=course, pending=True), EnrolmentFactory(course=course)
+
+    as_visitor = action_of(client)
+    answers = {}
+    for name, person in {
+        "member": UserFactory(),
+        "pending": pending.member,
+        "active": active.member,
+        "author": author,
+    }.items():
+        client.force_login(person)
+        answers[name] = action_of(client)
+
+    assert as_visitor == ("sign_in", "get", "/accounts/login/?next=/courses/gardening/")
+    assert answers == {
+        "member": ("buy", "post", enrol_url),
+        "pending": ("resume_payment", "post", enrol_url),
+        "active": ("continue", "get", lesson.url),
+        "author": ("edit", "get", f"/cms/pages/{course.pk}/edit/"),
+    }
+
+
+def test_a_free_course_is_entered_by_its_button(client):
+    CourseFactory(title="Gardening", free=True)
+    client.force_login(UserFactory())
+
+    assert action_of(client)[:2] == ("enrol", "post")
+
+
+def test_the_outline_says_what_is_locked_and_why(client):
+    course = CourseFactory(title="Gardening")
+    LessonFactory(parent=course, title="Hello", preview=True)
+    section = SectionFactory(parent=course, title="In spring", slug="spring")
+    LessonFactory(parent=section, title="Sowing")
+    LessonFactory(parent=course, title="Goodbye")
+    LessonFactory(parent=course, draft=True)
+    LessonFactory(parent=SectionFactory(parent=course, draft=True))
+
+    response = client.get("/courses/gardening/")
+
+    outline = response.context["outline"]
+    assert [(part.title, [entry.title for entry in part.entries]) for part in outline] == [
+        ("", ["Hello"]),
+        ("In spring", ["Sowing"]),
+        ("", ["Goodbye"]),
+    ]
+    assert [(entry.is_locked, entry.lock_reason) for entry in outline.entries] == [
+        (False, ""),
+        (True, "Sign in to open this lesson."),
+        (True, "Sign in to open this lesson."),
+    ]
+    assert (response.context["lessons_count"], response.context["minutes"]) == (3, 30)
+
+
+def test_progress_counts_published_lessons_only(client):
+    course = CourseFactory(title="Gardening")
+    member = EnrolmentFactory(course=course).member
+    lessons = [LessonFactory(parent=course) for _ in range(3)]
+    CompletionFactory(member=member, lesson=lessons[0])
+    CompletionFactory(member=member, lesson=LessonFactory(parent=course, draft=True))
+    client.force_login(member)
+
+    on_page = client.get("/courses/gardening/").context
+    [card] = client.get("/courses/").context["cards"]
+
+    assert (on_page["progress"], on_page["completed_count"]) == (33, 1)
+    assert (card.progress, card.enrolment) == (33, "ACTIVE")
+
+
+def test_search_engines_read_the_price_of_the_page(client):
+    CourseFactory(title="Gardening", introduction="Grow things.")
+
+    data = client.get("/courses/gardening/").context["structured_data"]
+
+    described, crumbs = data["@graph"]
+    assert described["offers"][0]["price"] == "49.00"
+    assert described["offers"][0]["priceCurrency"] == "USD"
+    assert described["name"] == "Gardening"
+    assert [item["item"] for item in crumbs["itemListElement"]] == [
+        "http://testserver/courses/",
+        "http://testserver/courses/gardening/",
+    ]
+    json.dumps(data)
+
+
+def test_a_section_leads_to_its_place_in_the_course(client):
+    course = CourseFactory(title="Gardening")
+    SectionFactory(parent=course, title="In spring", slug="spring")
+
+    response = client.get("/courses/gardening/spring/")
+
+    assert (response.status_code, response["Location"]) == (303, "/courses/gardening/#section-spring")
+
+
+def test_a_course_that_is_not_published_is_not_there(client):
+    course = CourseFactory(title="Gardening", draft=True)
+    LessonFactory(parent=course, title="Sowing", preview=True)
+
+    assert client.get("/courses/gardening/").status_code == 404
+    assert client.get("/courses/gardening/sowing/").status_code == 404
+
+
+# --- A lesson ---
+
+
+def test_a_locked_lesson_gives_nothing_of_its_material_away(client):
+    course = CourseFactory(title="Gardening")
+    LessonFactory(parent=course, title="Sowing")
+    for person in (None, UserFactory(), EnrolmentFactory(course=course, pending=True).member):
+        if person:
+            client.force_login(person)
+
+        response = client.get("/courses/gardening/sowing/")
+
+        assert response.status_code == 403
+        assert SECRET not in response.content.decode()
+        assert "dQw4w9WgXcQ" not in response.content.decode()
+        assert "What this lesson is about." in response.content.decode()
+        assert "private" in response["Cache-Control"]
+        assert response["X-Robots-Tag"] == "noindex"
+
+
+def test_a_member_reads_the_lesson_with_its_neighbours(client):
+    course = CourseFactory(title="Gardening")
+    first = LessonFactory(parent=course)
+    second = LessonFactory(parent=SectionFactory(parent=course, slug="spring"), title="Sowing")
+    client.force_login(EnrolmentFactory(course=course).member)
+
+    response = client.get("/courses/gardening/spring/sowing/")
+
+    context = response.context
+    assert SECRET in response.content.decode()
+    assert (context["position"], context["lessons_count"]) == (2, 2)
+    assert (context["previous"].lesson, context["next"]) == (first, None)
+    assert (context["video"].id, context["video"].title) == ("dQw4w9WgXcQ", "Sowing")
+    assert (context["may_complete"], context["is_completed"]) == (True, False)
+    assert "private" in response["Cache-Control"]
+    assert context["page"] == second
+
+
+def test_a_free_preview_is_open_to_visitors_who_cannot_complete_it(client):
+    LessonFactory(parent=CourseFactory(title="Gardening"), title="Sowing", preview=True)
+
+    response = client.get("/courses/gardening/sowing/")
+
+    assert response.status_code == 200
+    assert response.context["may_complete"] is False
+
+
+def test_a_single_lesson_is_offered_where_it_is_locked(client):
+    course = CourseFactory(title="Gardening")
+    LessonFactory(parent=course, title="Sowing", sold_alone=True)
+    client.force_login(UserFactory())
+
+    context = client.get("/courses/gardening/sowing/").context
+
+    assert str(context["lesson_offer"]) == "9.00 USD"
+    assert context["lock_reason"] == "Buy the course to open this lesson."
+    assert context["action"].kind == "buy"
+
+
+def test_a_visitor_at_a_locked_lesson_signs_in_and_comes_back(client):
+    LessonFactory(parent=CourseFactory(title="Gardening"), title="Sowing")
+
+    action = client.get("/courses/gardening/sowing/").context["action"]
+
+    assert action.url == "/accounts/login/?next=/courses/gardening/sowing/"
+
+
+# --- Enrolling, buying, completing ---
+
+
+def test_a_visitor_who_enrols_signs_in_first_and_comes_back_to_the_course(client):
+    course = CourseFactory(title="Gardening", free=True)
+
+    response = client.post(f"/learning/courses/{course.pk}/enrol/", {"next": "https://evil.example"})
+
+    assert response["Location"] == "/accounts/login/?next=/courses/gardening/"
+    assert not Enrolment.objects.exists()
+
+
+def test_enrolling_in_a_free_course_leads_to_its_first_lesson(client):
+    course = CourseFactory(title="Gardening", free=True)
+    LessonFactory(parent=course, title="Sowing")
+    client.force_login(UserFactory())
+
+    response = client.post(f"/learning/courses/{course.pk}/enrol/")
+
+    assert (response.status_code, response["Location"]) == (303, "/courses/gardening/sowing/")
+    assert Enrolment.objects.get().status == "ACTIVE"
+
+
+def test_buying_leads_to_the_payment_page_and_again_to_the_same(client):
+    course = CourseFactory()
+    client.force_login(UserFactory())
+
+    first = client.post(f"/learning/courses/{course.pk}/enrol/")
+    again = client.post(f"/learning/courses/{course.pk}/enrol/")
+
+    assert first.status_code == 303
+    payment = Payment.objects.get()
+    assert first["Location"] == again["Location"] == payment.session_url
+
+
+def test_a_lesson_is_bought_alone(client):
+    lesson = LessonFactory(parent=CourseFactory(), sold_alone=True)
+    client.force_login(UserFactory())
+
+    response = client.post(f"/learning/lessons/{lesson.pk}/buy/")
+
+    assert response.status_code == 303
+    assert Payment.objects.get().amount == lesson.price_money
+
+
+def test_who_has_the_course_is_sent_to_study_instead_of_paying(client):
+    course = CourseFactory(title="Gardening")
+    LessonFactory(parent=course, title="Sowing")
+    client.force_login(EnrolmentFactory(course=course).member)
+
+    response = client.post(f"/learning/courses/{course.pk}/enrol/")
+
+    assert response["Location"] == "/courses/gardening/sowing/"
+    assert not Payment.objects.exists()
+
+
+def test_a_refusal_is_said_on_the_page(client):
+    course = CourseFactory(title="Gardening")
+    lesson = LessonFactory(parent=course, title="Sowing")
+    client.force_login(UserFactory())
+
+    response = client.post(f"/learning/lessons/{lesson.pk}/buy/", follow=True)
+
+    assert "“Sowing” is sold with its whole course only." in [str(m) for m in response.context["messages"]]
+
+
+@pytest.mark.parametrize("path", ["/learning/courses/{}/enrol/", "/learning/lessons/{}/buy/"])
+def test_nothing_is_bought_by_following_a_link(client, path):
+    course = CourseFactory()
+    page = LessonFactory(parent=course, sold_alone=True) if "lessons" in path else course
+    client.force_login(UserFactory())
+
+    response = client.get(path.format(page.pk))
+
+    assert response["Location"] == page.url
+    assert not Enrolment.objects.exists()
+
+
+def test_a_lesson_is_marked_as_done_and_undone(client):
+    lesson = LessonFactory(parent=CourseFactory(), preview=True)
+    client.force_login(UserFactory())
+    url = f"/learning/lessons/{lesson.pk}/completion/"
+
+    done = client.post(url, {"done": "1"})
+    count_after_done = LessonCompletion.objects.count()
+    client.post(url, {"done": "0"})
+
+    assert (done.status_code, done["Location"]) == (303, lesson.url)
+    assert (count_after_done, LessonCompletion.objects.count()) == (1, 0)
+
+
+def test_a_locked_lesson_is_not_marked_as_done(client):
+    lesson = LessonFactory(parent=CourseFactory())
+    client.force_login(UserFactory())
+
+    client.post(f"/learning/lessons/{lesson.pk}/completion/", {"done": "1"})
+
+    assert not LessonCompletion.objects.exists()
+
+
+# --- My learning ---
+
+
+def test_my_learning_needs_signing_in(client):
+    assert client.get("/my/")["Location"] == "/accounts/login/?next=/my/"
+
+
+def test_my_learning_begins_with_what_comes_next(client):
+    member = UserFactory()
+    client.force_login(member)
+    finished, begun = CourseFactory(title="Finished"), CourseFactory(title="Begun")
+    for course in (finished, begun):
+        EnrolmentFactory(member=member, course=course)
+    CompletionFactory(member=member, lesson=LessonFactory(parent=finished), completed_at=NOON + HOUR)
+    CompletionFactory(member=member, lesson=LessonFactory(parent=begun))
+    upcoming = LessonFactory(parent=begun, title="Sowing")
+    CourseFactory(title="Somebody else's")
+
+    context = client.get("/my/").context
+
+    assert context["next_up"] == {"course": begun, "lesson_title": "Sowing", "lesson_url": upcoming.url}
+    assert [(card.title, card.progress) for card in context["enrolments"]] == [
+        ("Finished", 100),
+        ("Begun", 50),
+    ]
+    assert context["unpaid"] == []
+
+
+def test_my_learning_lists_what_waits_to_be_paid(client):
+    course = CourseFactory(title="Gardening")
+    client.force_login(UserFactory())
+    client.post(f"/learning/courses/{course.pk}/enrol/")
+
+    [unpaid] = client.get("/my/").context["unpaid"]
+
+    assert (unpaid.title, str(unpaid.total)) == ("Gardening", "49.00 USD")
+    assert client.get(unpaid.resume_url).status_code == 200
+
+
+def test_my_learning_is_not_somebody_elses(client):
+    EnrolmentFactory()
+    client.force_login(UserFactory())
+
+    context = client.get("/my/").context
+
+    assert (context["next_up"], context["enrolments"], context["unpaid"]) == (None, [], [])
+
+
+@pytest.mark.parametrize("how_many", [1, 3])
+def test_my_learning_costs_the_same_whatever_one_studies(client, how_many):
+    member = UserFactory()
+    client.force_login(member)
+    for _ in range(how_many):
+        course = CourseFactory(preview=ImageFactory())
+        LessonFactory(parent=course)
+        EnrolmentFactory(member=member, course=course)
+
+    queries = queries_of(client, "/my/")
+
+    assert len(queries) == MY_LEARNING_QUERIES, "\n".join(queries)

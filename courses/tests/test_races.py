@@ -25,7 +25,7 @@ def all_at_once(act):
         start.wait()
         try:
             return act()
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 whatever happens in a thread is an answer
             return error
         finally:
             connection.close()

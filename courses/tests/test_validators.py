@@ -91,7 +91,8 @@ def test_links_to_youtube_and_to_the_portal_pass():
     course = CourseFactory()
     lesson = LessonFactory(parent=course)
     lesson.body = [
-        ("text", f'<p><a href="{VIDEO}">video</a>, <a linktype="page" id="{course.pk}">course</a></p>'),
+        ("text", f'<p><a href="{VIDEO}">video</a></p>'),
+        ("text", f'<p><a linktype="page" id="{course.pk}">course</a></p>'),
         ("text", '<p><a href="/courses/">all courses</a> and <a href="#part-2">below</a></p>'),
         ("youtube", {"url": "https://youtu.be/dQw4w9WgXcQ?t=42", "title": "The start"}),
         ("code", {"language": "python", "code": "import os.path\nprint(os.path.join('a', 'b'))"}),
@@ -118,8 +119,8 @@ def test_the_message_names_the_link_and_the_remedy():
         validate_youtube_url("https://vimeo.com/1")
 
     assert caught.value.messages == [
-        "“https://vimeo.com/1” leads outside the portal. Materials may link to YouTube and to pages and documents"
-        " of the portal: choose a page or a document, or remove the link."
+        "“https://vimeo.com/1” leads outside the portal. Materials may link to YouTube and to pages and"
+        " documents of the portal: choose a page or a document, or remove the link."
     ]
 
 
