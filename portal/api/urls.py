@@ -12,6 +12,7 @@ v1 = [
     path("token/refresh/", views.TokenRefreshView.as_view(), name="token_refresh"),
     path("token/verify/", views.TokenVerifyView.as_view(), name="token_verify"),
     path("token/blacklist/", views.TokenBlacklistView.as_view(), name="token_blacklist"),
+    path("", include("courses.api.urls")),
 ]
 schema = schema_view([path("api/v1/", include(v1))])
 
