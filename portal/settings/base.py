@@ -233,6 +233,8 @@ API_PAGE_SIZE = env.int("API_PAGE_SIZE", default=20)
 API_PAGE_SIZE_MAX = env.int("API_PAGE_SIZE_MAX", default=100)
 SWAGGER_USE_COMPAT_RENDERERS = False
 SWAGGER_SETTINGS = {
+    "DEFAULT_INFO": "portal.api.schema.INFO",
+    "DEFAULT_GENERATOR_CLASS": "portal.api.schema.SchemaGenerator",
     "SECURITY_DEFINITIONS": {
         "Bearer": {
             "type": "apiKey",
