@@ -17,7 +17,6 @@ from django.utils import timezone
 from django.utils.cache import patch_cache_control
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_POST
 
 from commerce.money import Money
 from commerce.services.checkout import CheckoutRefused
@@ -217,11 +216,11 @@ def buy_lesson(request: HttpRequest, pk: int) -> HttpResponse:
     return to_payment_page(request, enrolment.order_line.order)
 
 
-@require_POST
-@login_required
 def complete(request: HttpRequest, pk: int) -> HttpResponse:
     """Mark a lesson as done (`done=1`) or take the mark back (`done=0`)."""
     page = _published(LessonPage, pk)
+    if refused := _refuse_get_and_visitors(request, page):
+        return refused
     try:
         if request.POST.get("done") == "0":
             studying.undo(member=request.user, lesson=page)

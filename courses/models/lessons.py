@@ -122,6 +122,7 @@ class LessonPage(MaterialPage):
 
     objects = PageManager.from_queryset(LessonPageQuerySet)()
 
+    page_description = _("A lesson: a video, words, or both.")
     parent_page_types = ["courses.CoursePage", "courses.CourseSectionPage"]
     subpage_types: list[str] = []
     template = "courses/lesson_page.html"

@@ -96,6 +96,7 @@ class CourseIndexPage(MaterialPage):
     )
 
     max_count = 1
+    page_description = _("The catalogue of courses. There is one.")
     subpage_types = ["courses.CoursePage"]
     template = "courses/course_index_page.html"
     view = "courses.views.catalogue"
@@ -250,6 +251,7 @@ class CoursePage(MaterialPage):
 
     objects = PageManager.from_queryset(CoursePageQuerySet)()
 
+    page_description = _("A course. Add its sections and lessons below it.")
     parent_page_types = ["courses.CourseIndexPage"]
     subpage_types = ["courses.CourseSectionPage", "courses.LessonPage"]
     template = "courses/course_page.html"
@@ -294,6 +296,19 @@ class CoursePage(MaterialPage):
             validate_price(self.price, self.currency)
         except ValidationError as error:
             raise ValidationError({"price": error}) from error
+        self._clean_lesson_prices()
+
+    def _clean_lesson_prices(self) -> None:
+        """Refuse a currency in which a lesson sold alone could not be paid."""
+        if not self.path:
+            return
+        for lesson in _lesson_model().objects.of(self).filter(price__isnull=False).defer_streamfields():
+            try:
+                validate_price(lesson.price, self.currency)
+            except ValidationError as error:
+                message = _now("The price of the lesson “%(lesson)s” does not fit: %(problem)s")
+                values = {"lesson": lesson.title, "problem": " ".join(error.messages)}
+                raise ValidationError({"currency": message % values}) from error
 
     def route(self, request: HttpRequest, path_components: list[str]) -> RouteResult:
         """Find a lesson, in a section or not, in one query."""
@@ -322,6 +337,7 @@ class CoursePage(MaterialPage):
 class CourseSectionPage(MaterialPage):
     """A heading in the outline. It has no page of its own: its address leads to its place in the course."""
 
+    page_description = _("A heading in the outline of the course, with lessons below it.")
     parent_page_types = ["courses.CoursePage"]
     subpage_types = ["courses.LessonPage"]
     template = "courses/course_page.html"

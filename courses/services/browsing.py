@@ -105,7 +105,7 @@ def cards(courses: Iterable[CoursePage], *, url_of: Callable[[CoursePage], str])
 
 
 def related(course: CoursePage) -> CoursePageQuerySet:
-    """A few other published courses: of the same topic first, the newest first."""
+    """A few other published courses, the newest first: of the same topic, if the course has one."""
     others = CoursePage.objects.live().exclude(pk=course.pk)
     if course.topic_id is not None:
         others = others.filter(topic=course.topic_id)

@@ -5,9 +5,10 @@ from decimal import Decimal
 import pytest
 from django.contrib.auth.models import AnonymousUser
 
-from courses.models import CoursePage
+from accounts.tests.factories import UserFactory
+from courses.models import CoursePage, LessonPage
 from courses.services import browsing
-from courses.tests.factories import CourseFactory, LessonFactory, TopicFactory
+from courses.tests.factories import CourseFactory, EnrolmentFactory, LessonFactory, TopicFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -68,6 +69,19 @@ def test_the_full_text_index_finds_descriptions_too():
     CourseFactory(title="Roses", description="<p>Pruning in winter.</p>")
 
     assert titles(search="pruning winter") == ["Roses"]
+
+
+def test_lesson_texts_are_indexed_and_whose_lesson_it_is_decides_who_finds_them():
+    course = CourseFactory()
+    lesson = LessonFactory(parent=course, body=[("text", "<p>Wisteria climbs.</p>")])
+    member, stranger = EnrolmentFactory(course=course).member, UserFactory()
+
+    def found_by(person):
+        mine = LessonPage.objects.live().filter(pk__in=LessonPage.objects.open_to(person).values("pk"))
+        return [each.pk for each in mine.search("wisteria")]
+
+    assert found_by(member) == [lesson.pk]
+    assert found_by(stranger) == []
 
 
 def test_the_form_says_what_is_wrong_and_how_to_get_rid_of_a_filter(client, three_courses):

@@ -155,6 +155,20 @@ def test_a_lesson_sold_alone_keeps_the_rule_for_prices_of_its_course(client, edi
     assert "The least that can be paid" in response.context["form"].errors["price"][0]
 
 
+def test_a_currency_in_which_a_lesson_cannot_be_paid_is_refused(settings):
+    settings.CURRENCIES = ["USD", "JPY"]
+    course = CourseFactory()
+    LessonFactory(parent=course, title="Sowing", price=Decimal("9.50"))
+    course.price, course.currency = Decimal("4900"), "JPY"
+
+    with pytest.raises(ValidationError) as caught:
+        course.full_clean()
+
+    assert caught.value.message_dict["currency"] == [
+        "The price of the lesson “Sowing” does not fit: JPY has no such small change. Write a whole amount."
+    ]
+
+
 def test_page_types_stand_where_they_make_sense():
     assert CourseIndexPage.allowed_subpage_models() == [CoursePage]
     assert set(CoursePage.allowed_subpage_models()) == {CourseSectionPage, LessonPage}

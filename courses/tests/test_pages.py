@@ -383,6 +383,14 @@ def test_a_lesson_is_marked_as_done_and_undone(client):
     assert (count_after_done, LessonCompletion.objects.count()) == (1, 0)
 
 
+def test_a_visitor_who_completes_signs_in_first_and_comes_back_to_the_lesson(client):
+    lesson = LessonFactory(parent=CourseFactory(title="Gardening"), title="Sowing", preview=True)
+
+    response = client.post(f"/learning/lessons/{lesson.pk}/completion/", {"done": "1"})
+
+    assert response["Location"] == "/accounts/login/?next=/courses/gardening/sowing/"
+
+
 def test_a_locked_lesson_is_not_marked_as_done(client):
     lesson = LessonFactory(parent=CourseFactory())
     client.force_login(UserFactory())

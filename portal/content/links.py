@@ -247,7 +247,7 @@ _TAIL = r"[^\s<>\"'`«»“”]*"
 _BARE_LINK = re.compile(
     rf"""
       (?P<absolute>
-          \b[a-z][a-z0-9+.\-]+://(?=[\w\[%@\-]){_TAIL}
+          \b[a-z][a-z0-9+.\-]{{1,30}}://(?=[\w\[%@\-]){_TAIL}
         | \bhttps?:[\\/]*(?=[\w\[%@\-]){_TAIL}
         | \b(?:javascript|vbscript|mailto|blob|view-source):(?=[^\s]){_TAIL}
         | \bdata:(?:[\w.+\-]+/[\w.+\-]+)?(?:;[\w=\-]+)*,{_TAIL}
@@ -343,7 +343,9 @@ def outside_links(text: str) -> list[LinkRefused]:
     own links (``linktype="page"``, ``"document"``) carry no address and pass.
     """
     reader = _Reader()
-    reader.feed(text)
+    # What comes after the last tag is text; html.parser would look for the end of each `<` in it, in vain.
+    end_of_tags = text.rfind(">") + 1
+    reader.feed(text[:end_of_tags])
     reader.close()
     readings = ["".join(reader.text), *reader.words, html.unescape(text)]
     refused: dict[str, LinkRefused] = {}

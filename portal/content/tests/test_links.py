@@ -1,10 +1,11 @@
 """The YouTube-only rule: what it reads, what it refuses, and that no disguise changes either."""
 
 import string
+import time
 from urllib.parse import urlsplit
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from portal.content.links import (
@@ -16,6 +17,10 @@ from portal.content.links import (
     parse_youtube,
     require_youtube,
 )
+
+# A busy machine is no slow rule; how long reading may take has a test of its own.
+settings.register_profile("links", deadline=None)
+settings.load_profile("links")
 
 ID = "dQw4w9WgXcQ"
 LIST = "PL2MI040U_GXq1L5JUxNOulWCyXn-7QyZK"
@@ -317,3 +322,15 @@ def test_the_canonical_address_reads_back_as_the_same_video(video_id, seconds):
 
     assert parse_youtube(video.watch_url) == video
     assert parse_youtube(video.embed_url) == video
+
+
+@pytest.mark.parametrize(
+    "piece",
+    ["a.", "a-", "a", "//a.", "http:", "<a ", "a:", "www.", "1.", "data:a;", "&#", "<!--", "/\\", "é."],
+)
+def test_a_long_text_made_to_be_slow_is_read_in_time(piece):
+    began = time.perf_counter()
+
+    outside_links(piece * 20_000)
+
+    assert time.perf_counter() - began < 5
