@@ -3,7 +3,7 @@
 from typing import Any, Protocol
 
 from django.db.models import F, OuterRef, Value
-from django.db.models.functions import Concat, Length, Substr
+from django.db.models.functions import Concat, Greatest, Length, Substr
 from wagtail.models import Page
 from wagtail.permissions import policy_registry
 
@@ -13,8 +13,8 @@ LAST_BELOW = "Z" * STEP * 2
 
 
 def ancestor_path(path: F | OuterRef, steps: int) -> Substr:
-    """The path so many steps above."""
-    return Substr(path, 1, Length(path) - Value(STEP * steps))
+    """The path so many steps above; "" above the root, where PostgreSQL looks too while it joins."""
+    return Substr(path, 1, Greatest(Length(path) - Value(STEP * steps), Value(0)))
 
 
 def below(path: OuterRef) -> Concat:
