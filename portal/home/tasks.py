@@ -1,14 +1,13 @@
 """What the worker does for the whole site. Every task may run twice without harm."""
 
-from django.core.management import call_command
 from django.utils import timezone
 
-from portal.home.services import heartbeat
+from portal.home.services import heartbeat, publishing
 
 
-def publish_scheduled_pages() -> None:
-    """Put pages on and take them off the site as their editors scheduled it."""
-    call_command("publish_scheduled", verbosity=0)
+def publish_scheduled_pages() -> int:
+    """Put pages on and take them off the site as their editors scheduled it; the number refused."""
+    return publishing.publish_due(at=timezone.now())
 
 
 def beat() -> None:

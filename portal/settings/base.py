@@ -121,6 +121,13 @@ CACHES = {
     # Shared by every process of one machine or many, with nothing to install.
     else {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "portal_cache"}
 }
+# Wagtail keeps the sizes of pictures here. In the database cache that would be a write for every picture of
+# every page, where reading the row itself is one cheap query.
+CACHES["renditions"] = (
+    {**CACHES["default"], "KEY_PREFIX": "renditions"}
+    if REDIS_URL
+    else {"BACKEND": "django.core.cache.backends.dummy.DummyCache"}
+)
 
 # --- People ----------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "accounts.User"
