@@ -13,6 +13,7 @@ from functools import wraps
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 from django.test import TransactionTestCase
 
@@ -22,6 +23,11 @@ BROWSERS = ("/usr/bin/chromium", "chromium", "chromium-browser", "google-chrome"
 # --- What every test run begins with -----------------------------------------------------------------------
 def pytest_configure() -> None:
     keep_migrated_rows(TransactionTestCase)
+    # How quick a machine is says nothing about the code; the first examples on a fresh one are slow to make.
+    hypothesis.settings.register_profile(
+        "portal", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+    )
+    hypothesis.settings.load_profile("portal")
 
 
 def keep_migrated_rows(test_case: type[TransactionTestCase]) -> None:
