@@ -26,6 +26,9 @@ from commerce.money import Money
 
 logger = logging.getLogger(__name__)
 
+# The library would send timings of earlier calls with each call, and keep an id in the home directory for it.
+stripe.enable_telemetry = False
+
 # Seconds to connect and to read; the library's own patience of 80 s would hold a web worker too long.
 TIMEOUT = (3, 15)
 RETRIES = 2
