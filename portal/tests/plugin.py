@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import hypothesis
+import hypothesis
 import pytest
 from django.test import TransactionTestCase
 
