@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import hypothesis
-import hypothesis
 import pytest
 from django.test import TransactionTestCase
 

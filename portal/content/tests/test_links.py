@@ -5,7 +5,7 @@ import time
 from urllib.parse import urlsplit
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from portal.content.links import (
@@ -17,10 +17,6 @@ from portal.content.links import (
     parse_youtube,
     require_youtube,
 )
-
-# A busy machine is no slow rule; how long reading may take has a test of its own.
-settings.register_profile("links", deadline=None)
-settings.load_profile("links")
 
 ID = "dQw4w9WgXcQ"
 LIST = "PL2MI040U_GXq1L5JUxNOulWCyXn-7QyZK"
