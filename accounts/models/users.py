@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from typing import Any
 
 from django.conf import settings
@@ -10,6 +11,13 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
+
+from accounts.validators import validate_phone, validate_time_zone
+
+
+def avatar_path(user: User, filename: str) -> str:
+    """Where an avatar is kept: a name that tells nothing, cannot be guessed and is not the uploader's."""
+    return f"avatars/{secrets.token_urlsafe(16)}.webp"
 
 
 class UserManager(BaseUserManager["User"]):
@@ -48,9 +56,15 @@ class User(AbstractUser):
         unique=True,
         error_messages={"unique": _("An account with this e-mail address exists already.")},
     )
-    phone = models.CharField(_("phone"), max_length=20, blank=True)
+    phone = models.CharField(
+        _("phone"),
+        max_length=20,
+        blank=True,
+        validators=[validate_phone],
+        help_text=_("With the country code and without spaces, such as +34911234567."),
+    )
     city = models.CharField(_("city"), max_length=120, blank=True)
-    avatar = models.ImageField(_("avatar"), upload_to="avatars", blank=True)
+    avatar = models.ImageField(_("avatar"), upload_to=avatar_path, blank=True)
     language = models.CharField(
         _("language"),
         max_length=10,
@@ -62,8 +76,19 @@ class User(AbstractUser):
         _("time zone"),
         max_length=64,
         blank=True,
+        validators=[validate_time_zone],
         help_text=_("Name from the time zone database, such as Europe/Madrid; empty: the site's."),
     )
+    # Set when the warning that comes before blocking was written; older than the last sign-in, it counts for
+    # nothing any more.
+    inactivity_warned_at = models.DateTimeField(
+        _("warned of blocking"), null=True, blank=True, editable=False
+    )
+    # Set when inactivity, and not a person, blocked the account: only then may its owner open it again.
+    blocked_for_inactivity_at = models.DateTimeField(
+        _("blocked for inactivity"), null=True, blank=True, editable=False
+    )
+    reactivated_at = models.DateTimeField(_("opened again"), null=True, blank=True, editable=False)
 
     USERNAME_FIELD = "email"
     REQUIRED_FIELDS: list[str] = []
