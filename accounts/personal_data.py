@@ -25,7 +25,7 @@ class Keeper(Protocol):
         """Everything kept of a person in this section, as JSON: money as strings, moments in ISO 8601."""
 
     def erase(self, user: User, *, at: datetime) -> None:
-        """Delete it, or take the person out of what accounting must keep. Runs in a transaction, maybe twice."""
+        """Delete it, or take the person out of what accounting must keep. In a transaction; maybe twice."""
 
 
 class SectionTaken(ValueError):

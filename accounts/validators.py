@@ -21,9 +21,7 @@ def validate_phone(value: str) -> None:
         or phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164) != value
     ):
         raise ValidationError(
-            _(
-                "“%(number)s” is not a telephone number. Write it with the country code, such as +34911234567."
-            ),
+            _("“%(number)s” is no telephone number. Write it with the country code, such as +34911234567."),
             code="invalid_phone",
             params={"number": value},
         )
