@@ -2,21 +2,80 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import base64
+from typing import TYPE_CHECKING, Any
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.mfa.adapter import DefaultMFAAdapter
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 
 if TYPE_CHECKING:
-    from django.http import HttpRequest
+    from django.http import HttpRequest, HttpResponse
 
     from accounts.models import User
 
 
 class AccountAdapter(DefaultAccountAdapter):
-    """Keeps e-mail addresses in lower case and has no user name to fill."""
+    """Keeps e-mail addresses in lower case, has no user name to fill, and greets people in their language."""
 
     def clean_email(self, email: str) -> str:
         return super().clean_email(email).lower()
 
     def populate_username(self, request: HttpRequest, user: User) -> None:
         """Do nothing on purpose: the portal's users have no user name."""
+
+    def post_login(self, request: HttpRequest, user: User, **kwargs: Any) -> HttpResponse:
+        response = super().post_login(request, user, **kwargs)
+        if user.language:
+            remember_language(response, user.language)
+        return response
+
+
+class MFAAdapter(DefaultMFAAdapter):
+    """Keeps the secrets of authenticator apps sealed: a copy of the database alone opens no account."""
+
+    def encrypt(self, text: str) -> str:
+        return _seal().encrypt(text.encode()).decode()
+
+    def decrypt(self, encrypted_text: str) -> str:
+        try:
+            return _seal().decrypt(encrypted_text.encode()).decode()
+        except InvalidToken:
+            raise ImproperlyConfigured(
+                "A second factor was sealed with another SECRET_KEY. Put the former one into "
+                "SECRET_KEY_FALLBACKS, or remove the person's authenticators: they then set up new ones."
+            ) from None
+
+
+def remember_language(response: HttpResponse, language: str) -> None:
+    """Let the following pages be in this language, as the language switcher does."""
+    response.set_cookie(
+        settings.LANGUAGE_COOKIE_NAME,
+        language,
+        max_age=settings.LANGUAGE_COOKIE_AGE,
+        path=settings.LANGUAGE_COOKIE_PATH,
+        domain=settings.LANGUAGE_COOKIE_DOMAIN,
+        secure=settings.LANGUAGE_COOKIE_SECURE,
+        httponly=settings.LANGUAGE_COOKIE_HTTPONLY,
+        samesite=settings.LANGUAGE_COOKIE_SAMESITE,
+    )
+
+
+def _seal() -> MultiFernet:
+    """The present key first; former ones still open what they closed."""
+    return MultiFernet(
+        [
+            Fernet(
+                base64.urlsafe_b64encode(
+                    HKDF(algorithm=SHA256(), length=32, salt=None, info=b"portal second factor").derive(
+                        secret.encode()
+                    )
+                )
+            )
+            for secret in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)
+        ]
+    )

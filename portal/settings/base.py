@@ -6,6 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from csp.constants import NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
 from portal.settings.env import BASE_DIR, env
@@ -47,6 +48,9 @@ INSTALLED_APPS = [
     "drf_yasg",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
+    "allauth.socialaccount",
+    "allauth.usersessions",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -67,6 +71,9 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "allauth.usersessions.middleware.UserSessionsMiddleware",
+    "accounts.middleware.TimeZoneMiddleware",
+    "accounts.middleware.StaffTwoFactorMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "wagtail.contrib.redirects.middleware.RedirectMiddleware",
 ]
@@ -119,7 +126,13 @@ CACHES = {
     "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}
     if REDIS_URL
     # Shared by every process of one machine or many, with nothing to install.
-    else {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "portal_cache"}
+    else {
+        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+        "LOCATION": "portal_cache",
+        # Rate limits are counted here. With the usual 300 entries, whoever fills the table would have his own
+        # counter thrown out, and could go on guessing.
+        "OPTIONS": {"MAX_ENTRIES": 100_000},
+    }
 }
 # Wagtail keeps the sizes of pictures here. In the database cache that would be a write for every picture of
 # every page, where reading the row itself is one cheap query.
@@ -155,6 +168,84 @@ ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 ACCOUNT_SESSION_REMEMBER = None
 ACCOUNT_MAX_EMAIL_ADDRESSES = 5
 ACCOUNT_USER_DISPLAY = "accounts.models.display_name"
+# Counted in the cache that all processes share. A try that cannot be counted is refused.
+ACCOUNT_RATE_LIMITS = {
+    "login": "30/m/ip",
+    "login_failed": "10/m/ip,5/5m/key",
+    "signup": "20/m/ip",
+    "reset_password": "20/m/ip,5/m/key",
+    "reset_password_from_key": "20/m/ip",
+    "confirm_email": "1/3m/key",
+    "manage_email": "10/m/user",
+    "change_password": "5/m/user",
+    "reauthenticate": "10/m/user",
+    "reactivate": "20/m/ip,3/h/key",
+    "avatar": "10/m/user",
+    "export": "10/h/user",
+}
+# How many proxies of one's own stand in front: whose address counts, and whose is only claimed.
+ALLAUTH_TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXY_COUNT", default=0)
+
+# --- Second factor and sessions --------------------------------------------------------------------
+MFA_ADAPTER = "accounts.adapter.MFAAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "recovery_codes", "webauthn"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_TOTP_ISSUER = PORTAL_NAME
+MFA_TOTP_TOLERANCE = 1  # half a minute to both sides, for telephones whose clock is not quite right
+# Whether people with a way into the CMS or the admin must have a second factor to go there.
+REQUIRE_STAFF_TWO_FACTOR = env.bool("REQUIRE_STAFF_TWO_FACTOR", default=False)
+# A write for every page that is looked at would be too much to know when a session was last used.
+USERSESSIONS_TRACK_ACTIVITY = False
+
+# --- Signing in by way of others -------------------------------------------------------------------
+# The key pairs that providers gave the portal, and where their page of consent is: a form that leads there
+# needs the browser's leave.
+SOCIAL_KEYS = {
+    "github": {
+        "origin": "https://github.com",
+        "client_id": env.str("SOCIAL_GITHUB_CLIENT_ID", default=""),
+        "secret": env.str("SOCIAL_GITHUB_CLIENT_SECRET", default=""),
+    },
+    "gitlab": {
+        "origin": "https://gitlab.com",
+        "client_id": env.str("SOCIAL_GITLAB_CLIENT_ID", default=""),
+        "secret": env.str("SOCIAL_GITLAB_CLIENT_SECRET", default=""),
+    },
+    "google": {
+        "origin": "https://accounts.google.com",
+        "client_id": env.str("SOCIAL_GOOGLE_CLIENT_ID", default=""),
+        "secret": env.str("SOCIAL_GOOGLE_CLIENT_SECRET", default=""),
+    },
+    "microsoft": {
+        "origin": "https://login.microsoftonline.com",
+        "client_id": env.str("SOCIAL_MICROSOFT_CLIENT_ID", default=""),
+        "secret": env.str("SOCIAL_MICROSOFT_CLIENT_SECRET", default=""),
+    },
+}
+SOCIAL_PROVIDERS = env.list("SOCIAL_PROVIDERS", default=[])
+
+
+def social_app(provider: str) -> dict[str, str]:
+    """The key pair of a provider. Raises ImproperlyConfigured for one that is not known, or has none."""
+    if provider not in SOCIAL_KEYS:
+        raise ImproperlyConfigured(
+            f'SOCIAL_PROVIDERS names "{provider}". Known are: {", ".join(sorted(SOCIAL_KEYS))}.'
+        )
+    keys = SOCIAL_KEYS[provider]
+    if not (keys["client_id"] and keys["secret"]):
+        raise ImproperlyConfigured(
+            f"SOCIAL_PROVIDERS names {provider}: set SOCIAL_{provider.upper()}_CLIENT_ID and "
+            f"SOCIAL_{provider.upper()}_CLIENT_SECRET too, or take it out."
+        )
+    return {"client_id": keys["client_id"], "secret": keys["secret"]}
+
+
+SOCIALACCOUNT_PROVIDERS = {provider: {"APPS": [social_app(provider)]} for provider in SOCIAL_PROVIDERS}
+INSTALLED_APPS += [f"allauth.socialaccount.providers.{provider}" for provider in SOCIAL_PROVIDERS]
+SOCIALACCOUNT_STORE_TOKENS = False
+# An address that a provider calls confirmed opens no account that is here already: its owner signs in and
+# connects the two.
+SOCIALACCOUNT_EMAIL_AUTHENTICATION = False
 
 # The first superuser, made by the command csu.
 SUPERUSER_USERNAME = env.str("DJANGO_SUPERUSER_USERNAME", default="")
@@ -164,6 +255,8 @@ SUPERUSER_PASSWORD = env.str("DJANGO_SUPERUSER_PASSWORD", default="")
 # --- Languages and time ----------------------------------------------------------------------------
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", _("English")), ("ru", _("Russian"))]
+LANGUAGE_COOKIE_AGE = 31_536_000  # as long as people stay signed in, and longer
+LANGUAGE_COOKIE_SAMESITE = "Lax"
 LOCALE_PATHS = [BASE_DIR / "portal" / "locale"]
 USE_I18N = True
 FORMAT_MODULE_PATH = "portal.settings.formats"
@@ -298,6 +391,8 @@ SCHEDULES = {
     "settle-open-sessions": {"func": "commerce.tasks.sweep_open_sessions", "cron": "* * * * *"},
     "beat": {"func": "portal.home.tasks.beat", "cron": "* * * * *"},
     "publish-scheduled-pages": {"func": "portal.home.tasks.publish_scheduled_pages", "cron": "* * * * *"},
+    "send-due-messages": {"func": "accounts.tasks.send_due_messages", "cron": "* * * * *"},
+    "block-inactive-accounts": {"func": "accounts.tasks.block_inactive_accounts", "cron": "20 4 * * *"},
     "flush-expired-tokens": {"func": "accounts.tasks.flush_expired_tokens", "cron": "30 3 * * *"},
 }
 
@@ -305,6 +400,7 @@ SCHEDULES = {
 EMAIL_BACKEND = env.str("EMAIL_BACKEND", default="django.core.mail.backends.smtp.EmailBackend")
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="Learning portal <portal@localhost>")
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
+EMAIL_TIMEOUT = 30  # seconds; less than accounts.services.notifying waits before it tries again
 ANYMAIL = env.json("ANYMAIL", default={})
 
 # --- Security --------------------------------------------------------------------------------------
@@ -324,7 +420,12 @@ CONTENT_SECURITY_POLICY = {
         "connect-src": [SELF],
         "frame-src": ["https://www.youtube-nocookie.com"],
         # A payment form posts here and is sent on to the provider; browsers check that hop too.
-        "form-action": [SELF, STRIPE_CHECKOUT_ORIGIN],
+        # So does one that signs in by way of another site.
+        "form-action": [
+            SELF,
+            STRIPE_CHECKOUT_ORIGIN,
+            *(SOCIAL_KEYS[name]["origin"] for name in SOCIAL_PROVIDERS),
+        ],
         "frame-ancestors": [SELF],
         "base-uri": [NONE],
         "object-src": [NONE],

@@ -1,7 +1,13 @@
 """Settings for one's own machine: SQLite, the payment sandbox, mail into a local outbox page."""
 
 from portal.settings.base import *  # noqa: F403
-from portal.settings.base import BASE_DIR, CONTENT_SECURITY_POLICY, CURRENCIES, REST_FRAMEWORK
+from portal.settings.base import (
+    ACCOUNT_RATE_LIMITS,
+    BASE_DIR,
+    CONTENT_SECURITY_POLICY,
+    CURRENCIES,
+    REST_FRAMEWORK,
+)
 from portal.settings.env import env
 
 DEBUG = True
@@ -21,7 +27,7 @@ EMAIL_FILE_PATH = BASE_DIR / "var" / "outbox"
 SANDBOX_PORT = env.int("SANDBOX_PORT", default=12111)
 STRIPE_API_BASE = env.str("STRIPE_API_BASE", default=f"http://127.0.0.1:{SANDBOX_PORT}")
 STRIPE_CHECKOUT_ORIGIN = env.str("STRIPE_CHECKOUT_ORIGIN", default=f"http://127.0.0.1:{SANDBOX_PORT}")
-CONTENT_SECURITY_POLICY["DIRECTIVES"]["form-action"][-1] = STRIPE_CHECKOUT_ORIGIN
+CONTENT_SECURITY_POLICY["DIRECTIVES"]["form-action"][1] = STRIPE_CHECKOUT_ORIGIN
 STRIPE_ACCOUNTS = {
     currency.lower(): {
         "currency": currency,
@@ -41,4 +47,10 @@ REST_FRAMEWORK["DEFAULT_THROTTLE_RATES"] = {
     "user": env.str("THROTTLE_USER", default="6000/min"),
     "token": env.str("THROTTLE_TOKEN", default="6000/min"),
 }
-ACCOUNT_RATE_LIMITS = {"login_failed": "100/m/ip,20/5m/key", "signup": "100/m/ip", "login": "300/m/ip"}
+ACCOUNT_RATE_LIMITS = {
+    **ACCOUNT_RATE_LIMITS,
+    "login": "300/m/ip",
+    "login_failed": "100/m/ip,20/5m/key",
+    "signup": "100/m/ip",
+}
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = True  # http://localhost
