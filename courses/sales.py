@@ -26,7 +26,7 @@ class EnrolmentSeller:
         enrolment = _enrolment(line)
         if enrolment.status == Enrolment.Status.REVOKED:
             return str(enrolling.PlaceTakenBack(enrolment))
-        others = Enrolment.objects.by(enrolment.member).active().exclude(pk=enrolment.pk)
+        others = Enrolment.objects.by(enrolment.member).paid_or_active().exclude(pk=enrolment.pk)
         if others.to(enrolment.course, enrolment.lesson).exists():
             return _("The buyer has this already, by another order or an enrolment.")
         return ""

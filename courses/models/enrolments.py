@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from commerce.models import Order
 from commerce.models.statuses import HasStatus, StatusChange
 
 
@@ -22,6 +23,11 @@ class EnrolmentQuerySet(models.QuerySet["Enrolment"]):
 
     def open(self) -> Self:
         return self.filter(status__in=Enrolment.OPEN)
+
+    def paid_or_active(self) -> Self:
+        """Open places and those that money which has come is about to open."""
+        paid = Q(status=Enrolment.Status.PENDING, order_line__order__status=Order.Status.PAID)
+        return self.filter(Q(status=Enrolment.Status.ACTIVE) | paid)
 
     def whole_courses(self) -> Self:
         return self.filter(lesson__isnull=True)

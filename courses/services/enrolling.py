@@ -7,6 +7,7 @@ from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
 from commerce.gateways import GatewayError
+from commerce.models import Order
 from commerce.services import checkout, ordering
 from courses.models import CoursePage, Enrolment, LessonPage
 
@@ -53,7 +54,8 @@ def enrol_free(*, member: "User", course: CoursePage, at: datetime) -> Enrolment
     """Enrol member in a course that costs nothing; the enrolment there is, when there is one.
 
     An unpaid order from the time when the course did cost something is given up, which asks the provider.
-    Raises PaymentRequired, NotForSale and checkout.CheckoutRefused.
+    Raises PaymentRequired, NotForSale and checkout.CheckoutRefused, the last also while money for such an
+    order is on its way.
     """
     _require_published(course)
     if not course.is_free:
@@ -67,6 +69,8 @@ def enrol_free(*, member: "User", course: CoursePage, at: datetime) -> Enrolment
                 member=member, course=course, status=Enrolment.Status.ACTIVE, created_at=at, activated_at=at
             )
         )
+    if enrolment.order_line is not None and enrolment.status == Enrolment.Status.PENDING:
+        raise checkout.PaymentUnderWay(enrolment.order_line.order)
     return enrolment
 
 
@@ -149,13 +153,17 @@ def revoke(*, enrolment: Enrolment, at: datetime, cause: str) -> bool:
 
 def _line(*, course: CoursePage, lesson: LessonPage | None) -> ordering.LineRequest:
     _require_published(course)
+    if course.is_free:
+        raise NotForSale(_("“%s” is free: enrol without paying.") % course)
     if lesson is None:
-        if course.is_free:
-            raise NotForSale(_("“%s” is free: enrol without paying.") % course)
         return ordering.LineRequest(
             kind=COURSE, reference=str(course.pk), title=course.title, unit_price=course.price_money
         )
-    _require_published(lesson)
+    # A lesson is hidden with its section as well.
+    if not LessonPage.objects.shown().filter(pk=lesson.pk).exists():
+        raise NotForSale(_("“%s” is not published.") % lesson)
+    if lesson.is_preview:
+        raise NotForSale(_("“%s” is open to everyone.") % lesson)
     price = lesson.price_money
     if price is None:
         raise NotForSale(_("“%s” is sold with its whole course only.") % lesson)
@@ -167,9 +175,9 @@ def _line(*, course: CoursePage, lesson: LessonPage | None) -> ordering.LineRequ
     )
 
 
-def _require_published(page: CoursePage | LessonPage) -> None:
-    if not page.live:
-        raise NotForSale(_("“%s” is not published.") % page)
+def _require_published(course: CoursePage) -> None:
+    if not course.live:
+        raise NotForSale(_("“%s” is not published.") % course)
 
 
 def _create(enrolment: Enrolment) -> tuple[Enrolment, bool]:
@@ -205,11 +213,11 @@ def _give_up(enrolment: Enrolment, *, at: datetime, cause: str) -> None:
             raise checkout.ProviderUnavailable from error
     with transaction.atomic(durable=True):
         enrolment.refresh_from_db()
-        if enrolment.status == Enrolment.Status.PENDING and not _is_awaited(enrolment):
+        if enrolment.status == Enrolment.Status.PENDING and not _may_yet_open(enrolment):
             cancel(enrolment=enrolment, at=at, cause=cause)
 
 
-def _is_awaited(enrolment: Enrolment) -> bool:
-    """Whether money for the enrolment may still come: its page could not be closed."""
+def _may_yet_open(enrolment: Enrolment) -> bool:
+    """Whether the order may open the place yet: it is paid, or its page could not be closed."""
     line = enrolment.order_line
-    return line is not None and line.order.status == line.order.Status.AWAITING_PAYMENT
+    return line is not None and line.order.status in (Order.Status.AWAITING_PAYMENT, Order.Status.PAID)

@@ -14,7 +14,7 @@ from commerce.services import checkout, delivery, ordering, settlement
 from commerce.tests.factories import URLS
 from courses.models import Enrolment
 from courses.services import enrolling
-from courses.tests.factories import NOON, CourseFactory, EnrolmentFactory, LessonFactory
+from courses.tests.factories import NOON, CourseFactory, EnrolmentFactory, LessonFactory, SectionFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -22,11 +22,16 @@ LATER = NOON + timedelta(hours=1)
 NEXT_WEEK = NOON + timedelta(days=7)
 
 
-def pay(order, at=LATER):
-    """The buyer pays the order's page, and the portal hears of it."""
+def pay_and_wait(order, at=LATER):
+    """The buyer pays the order's page, and the portal hears of it; what was bought is yet to be delivered."""
     payment = order.payments.first() or checkout.open_session(order=order, urls=URLS, at=NOON)
     gateway_for(payment.account).pay(payment.session_id)
-    payment = settlement.settle(payment=payment, at=at, cause="test")
+    return settlement.settle(payment=payment, at=at, cause="test")
+
+
+def pay(order, at=LATER):
+    """The buyer pays, and has what was bought."""
+    payment = pay_and_wait(order, at=at)
     delivery.deliver_order(order=payment.order, at=at)
     return payment
 
@@ -248,6 +253,42 @@ def test_what_is_not_for_sale_is_not_sold(course, lesson, reason):
         enrolling.hold_place(member=UserFactory(), course=course, lesson=lesson, at=NOON)
 
 
+@pytest.mark.parametrize("reason", ["is not published", "is open to everyone", "is free"])
+def test_a_lesson_that_is_hidden_or_open_anyway_is_not_sold(reason):
+    course = CourseFactory(free=reason == "is free")
+    parent = SectionFactory(parent=course, live=False) if reason == "is not published" else course
+    lesson = LessonFactory(parent=parent, sold_alone=True, preview=reason == "is open to everyone")
+
+    with pytest.raises(enrolling.NotForSale, match=reason):
+        enrolling.hold_place(member=UserFactory(), course=course, lesson=lesson, at=NOON)
+
+
+def test_a_place_paid_for_and_not_opened_yet_is_not_sold_again():
+    member, course = UserFactory(), CourseFactory()
+    paid = enrolling.hold_place(member=member, course=course, at=NOON)
+    pay_and_wait(paid.order_line.order)
+
+    again = enrolling.hold_place(member=member, course=course, at=LATER)
+
+    assert again == paid
+    assert (again.status, again.order_line.order.status) == ("PENDING", "PAID")
+    assert Order.objects.count() == 1
+
+
+def test_a_course_that_became_free_while_money_for_it_is_on_its_way_waits_for_the_money():
+    member, course = UserFactory(), CourseFactory()
+    held = enrolling.hold_place(member=member, course=course, at=NOON)
+    payment = checkout.open_session(order=held.order_line.order, urls=URLS, at=NOON)
+    gateway_for(payment.account).pay_slowly(payment.session_id)
+    course.price = Decimal("0.00")
+    course.save()
+
+    with pytest.raises(checkout.PaymentUnderWay):
+        enrolling.enrol_free(member=member, course=course, at=LATER)
+
+    assert statuses(held) == []
+
+
 # --- Given up, late, refunded ---
 
 
@@ -296,6 +337,21 @@ def test_late_money_for_what_the_buyer_has_is_held_for_a_person():
 
     assert statuses(first) == ["CANCELLED"]
     assert "The buyer has this already" in Payment.objects.get(order=first.order_line.order).held_reason
+
+
+def test_late_money_is_held_while_another_order_for_the_same_is_paid_and_not_delivered():
+    member, course = UserFactory(), CourseFactory()
+    first = enrolling.hold_place(member=member, course=course, at=NOON)
+    checkout.open_session(order=first.order_line.order, urls=URLS, at=NOON)
+    ordering.cancel(order=first.order_line.order, at=LATER, cause="test")
+    second = enrolling.hold_place(member=member, course=course, at=LATER)
+    pay_and_wait(second.order_line.order)
+
+    held = pay_and_wait(first.order_line.order)
+    delivery.sweep(at=NEXT_WEEK)
+
+    assert "The buyer has this already" in held.held_reason
+    assert (statuses(first), statuses(second)) == (["CANCELLED"], ["ACTIVE"])
 
 
 def test_a_refund_takes_the_place_back_and_it_can_be_bought_again():
