@@ -43,7 +43,7 @@ class InvalidEvent(GatewayError):
     """A notification that the provider did not sign, or that is too old, of the future, or without a name."""
 
 
-class UnknownAccount(LookupError):
+class UnknownAccount(GatewayMisconfigured, LookupError):
     """The settings have no such provider account."""
 
     def __init__(self, account: str) -> None:

@@ -147,6 +147,17 @@ class FakeGateway:
         """The slow method's end."""
         return self._change(self.session(session_id), is_paid=succeeds, has_failed=not succeeds)
 
+    def forget(self) -> None:
+        """What was made is gone, as if the keys were another account's or a sandbox had been reset."""
+        with self._ledger.lock:
+            for kept in (
+                self._ledger.products,
+                self._ledger.prices,
+                self._ledger.sessions,
+                self._ledger.answers,
+            ):
+                kept.clear()
+
     def _change(self, state: SessionState, **changes: Any) -> SessionState:
         self._ledger.sessions[state.id] = replace(state, **changes)
         return self._ledger.sessions[state.id]

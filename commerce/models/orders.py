@@ -33,8 +33,14 @@ class OrderQuerySet(models.QuerySet["Order"]):
         return self.filter(status=Order.Status.AWAITING_PAYMENT)
 
     def payable_no_more(self, *, at: datetime) -> Self:
-        """Orders still waiting for money after their time."""
-        return self.awaiting_payment().filter(payable_until__lte=at)
+        """Orders still waiting for money after their time, but for those that a person decides about."""
+        late = self.awaiting_payment().filter(payable_until__lte=at)
+        return late.exclude(payments__held_reason__gt="")
+
+    def cancelled_with_open_page(self) -> Self:
+        """Cancelled orders that could be paid still."""
+        left_open = self.filter(status=Order.Status.CANCELLED, payments__status="PENDING")
+        return left_open.exclude(payments__held_reason__gt="")
 
 
 class Order(HasStatus):

@@ -27,14 +27,18 @@ class PaymentQuerySet(models.QuerySet["Payment"]):
         return self.exclude(held_reason="")
 
     def to_check(self, *, at: datetime, every: timedelta) -> Self:
-        """Open sessions that have run out, or have not been asked about for a while; longest first."""
+        """Open sessions that have run out, or have not been asked about for a while; longest first.
+
+        Not those that a person decides about: what the provider says of them is known.
+        """
         return (
             self.pending()
             .exclude(session_id="")
             .filter(
+                Q(held_reason=""),
                 Q(checked_at__lte=at - every)
                 | Q(checked_at__isnull=True, created_at__lte=at - every)
-                | Q(expires_at__lte=at, checked_at__lt=F("expires_at"))
+                | Q(expires_at__lte=at, checked_at__lt=F("expires_at")),
             )
             .select_related("order")
             .order_by(F("checked_at").asc(nulls_first=True), "pk")

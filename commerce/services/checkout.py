@@ -6,6 +6,7 @@ import hashlib
 import logging
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from django.db import IntegrityError, transaction
@@ -14,12 +15,11 @@ from django.utils.translation import gettext as _
 from commerce.gateways import (
     Gateway,
     GatewayError,
-    GatewayMisconfigured,
     GatewayRefused,
-    GatewayUnavailable,
     SessionLine,
     SessionRequest,
     SessionStatus,
+    UnknownSession,
     gateway_for,
 )
 from commerce.models import GatewayPrice, Order, OrderLine, Payment
@@ -113,11 +113,9 @@ def open_session(*, order: Order, urls: ReturnUrls, at: datetime) -> Payment:
         payment = _reusable(order=order, at=at) or _new_payment(order=order, urls=urls, at=at)
         if payment.session_url:
             return payment
-        return _ask_for_page(payment=payment)
-    except GatewayRefused as error:
-        logger.exception("The provider refused a session for order %s", order)
-        raise ProviderUnavailable from error
-    except (GatewayUnavailable, GatewayMisconfigured) as error:
+        return _ask_for_page(payment=payment, at=at)
+    except GatewayError as error:
+        logger.exception("No payment page for order %s", order)
         raise ProviderUnavailable from error
 
 
@@ -142,28 +140,34 @@ def give_up(*, order: Order, at: datetime, cause: str, actor: User | None = None
     Says whether the order was cancelled. Raises gateways.GatewayError; nothing is cancelled then.
     """
     for payment in order.payments.pending():
+        if not payment.session_id:
+            _close_without_page(payment=payment, to=Payment.Status.EXPIRED, at=at, cause=cause)
         if payment.session_id:
             state = gateway_for(payment.account).expire_session(payment.session_id)
             payment = settlement.apply(payment=payment, state=state, at=at, cause=cause)
-        else:
-            # Nobody was ever sent to this page: its address never reached us.
-            with transaction.atomic(durable=True):
-                payment.transition(to=Payment.Status.EXPIRED, at=at, cause=cause)
         if payment.status == Payment.Status.PENDING:
             return False
-    return ordering.cancel(order=order, at=at, cause=cause, actor=actor)
+    with transaction.atomic(durable=True):
+        Order.objects.select_for_update().get(pk=order.pk)
+        if order.payments.pending().exists():
+            # A page was asked for meanwhile; whoever gives the order up next closes it.
+            return False
+        return ordering.cancel(order=order, at=at, cause=cause, actor=actor)
 
 
 def sweep_unpaid(*, at: datetime) -> int:
     """Give up every order whose time to pay is over; give the number given up.
 
-    One that the provider cannot be asked about stays for the next sweep.
+    Pages that cancelled orders have left open are closed as well. What fails stays for the next sweep.
     """
     given_up = 0
-    for order in Order.objects.payable_no_more(at=at).iterator(chunk_size=200):
+    late = Order.objects.payable_no_more(at=at).iterator(chunk_size=200)
+    left_open = Order.objects.cancelled_with_open_page().iterator(chunk_size=200)
+    for order in chain(late, left_open):
         try:
             given_up += give_up(order=order, at=at, cause="time to pay is over")
-        except GatewayError:
+        except Exception:
+            # One that cannot be given up, whatever the reason, must not keep the others.
             logger.exception("Order %s could not be given up; the next sweep tries again", order)
     return given_up
 
@@ -175,20 +179,32 @@ def _reusable(*, order: Order, at: datetime) -> Payment | None:
         raise PaymentHeld(order)
     if order.status in (Order.Status.PAID, Order.Status.REFUNDED):
         raise AlreadyPaid(order)
-    if not order.may_be_paid(at=at):
+    if order.status != Order.Status.AWAITING_PAYMENT:
         raise OrderNotPayable(order)
     if order.total < minimum_charge(order.currency):
         raise AmountTooSmall(order)
     payment = order.payments.pending().first()
-    if payment is None:
-        return None
+    if payment is not None:
+        # Before the order's time is looked at: its money may be on the way since before the end.
+        payment = _still_open(payment=payment, order=order, at=at)
+    if not order.may_be_paid(at=at):
+        raise OrderNotPayable(order)
+    return payment
+
+
+def _still_open(*, payment: Payment, order: Order, at: datetime) -> Payment | None:
+    """A pending payment when it can still be paid; None when it is closed now.
+
+    Raises AlreadyPaid, PaymentHeld and PaymentUnderWay.
+    """
     if not payment.session_id:
         if payment.is_open(at=at + SHORTEST_SESSION - timedelta(minutes=1)):
             return payment
-        # The request kept on the row is too old for the provider, and its page was never given to anybody.
-        with transaction.atomic(durable=True):
-            payment.transition(to=Payment.Status.EXPIRED, at=at, cause="no page was opened in time")
-        return None
+        # The request kept on the row is too old for the provider.
+        cause = "no page was opened in time"
+        _close_without_page(payment=payment, to=Payment.Status.EXPIRED, at=at, cause=cause)
+        if not payment.session_id:
+            return None
     gateway = gateway_for(payment.account)
     state = gateway.session(payment.session_id)
     if state.status is SessionStatus.OPEN and not payment.is_open(at=at + USEFUL_REST):
@@ -196,6 +212,8 @@ def _reusable(*, order: Order, at: datetime) -> Payment | None:
     if state.status is SessionStatus.OPEN:
         return payment
     payment = settlement.apply(payment=payment, state=state, at=at, cause="found when paying again")
+    if payment.held_reason:
+        raise PaymentHeld(order)
     if payment.is_captured:
         raise AlreadyPaid(order)
     if payment.status == Payment.Status.PENDING:
@@ -207,11 +225,14 @@ def _reusable(*, order: Order, at: datetime) -> Payment | None:
 def _new_payment(*, order: Order, urls: ReturnUrls, at: datetime) -> Payment:
     """Commit the row of a new payment; when another call was faster, the row it made.
 
-    Raises OrderNotPayable when that one has been settled already.
+    Raises OrderNotPayable when that one has been settled already, or the order given up.
     """
     rest = (order.payable_until or at) - at
     try:
         with transaction.atomic(durable=True):
+            # Whoever gives the order up takes the same lock: no page is made for what was given up.
+            if not Order.objects.select_for_update().get(pk=order.pk).may_be_paid(at=at):
+                raise OrderNotPayable(order)
             return Payment.objects.create(
                 order=order,
                 method=Payment.Method.STRIPE,
@@ -231,28 +252,57 @@ def _new_payment(*, order: Order, urls: ReturnUrls, at: datetime) -> Payment:
         return payment
 
 
-def _ask_for_page(*, payment: Payment) -> Payment:
+def _ask_for_page(*, payment: Payment, at: datetime) -> Payment:
     gateway = gateway_for(payment.account)
     order = payment.order
     metadata = {"payment": str(payment.uuid), "order": order.number}
-    state = gateway.open_session(
-        SessionRequest(
-            key=f"payment-{payment.uuid}",
-            lines=[
-                SessionLine(price_id=_price_id(gateway=gateway, line=line), quantity=line.quantity)
-                for line in order.lines.all()
-            ],
-            currency=order.currency,
-            reference=order.number,
-            email=order.email,
-            success_url=payment.success_url,
-            cancel_url=payment.cancel_url,
-            expires_at=payment.expires_at,  # type: ignore[arg-type]
-            metadata=metadata,
+    try:
+        state = gateway.open_session(
+            SessionRequest(
+                key=f"payment-{payment.uuid}",
+                lines=[
+                    SessionLine(price_id=_price_id(gateway=gateway, line=line), quantity=line.quantity)
+                    for line in order.lines.all()
+                ],
+                currency=order.currency,
+                reference=order.number,
+                email=order.email,
+                success_url=payment.success_url,
+                cancel_url=payment.cancel_url,
+                expires_at=payment.expires_at,  # type: ignore[arg-type]
+                metadata=metadata,
+            )
         )
-    )
+    except (GatewayRefused, UnknownSession):
+        _ask_anew_next_time(payment=payment, at=at)
+        raise
     payment.keep_session(session_id=state.id, url=state.url)
+    if payment.status != Payment.Status.PENDING:
+        # Given up while the provider made the page. Nobody has been sent to it, and nobody may be.
+        state = gateway.expire_session(state.id)
+        payment = settlement.apply(payment=payment, state=state, at=at, cause="opened too late")
+        raise AlreadyPaid(order) if payment.is_captured else OrderNotPayable(order)
     return payment
+
+
+def _ask_anew_next_time(*, payment: Payment, at: datetime) -> None:
+    """The provider said no, and would say it again to the same key; products and prices may be the reason."""
+    for line in payment.order.lines.all():
+        sold = GatewayPrice.objects.filter(account=payment.account, kind=line.kind, reference=line.reference)
+        sold.delete()
+    _close_without_page(payment=payment, to=Payment.Status.FAILED, at=at, cause="refused by the provider")
+
+
+def _close_without_page(*, payment: Payment, to: Payment.Status, at: datetime, cause: str) -> None:
+    """Close a payment whose page has not reached us, so that nobody was sent to it; payment is as it is then.
+
+    One whose page comes at this moment stays open.
+    """
+    with transaction.atomic(durable=True):
+        if Payment.objects.select_for_update().filter(pk=payment.pk, session_id="").exists():
+            payment.transition(to=to, at=at, cause=cause)
+        else:
+            payment.refresh_from_db()
 
 
 def _price_id(*, gateway: Gateway, line: OrderLine) -> str:

@@ -6,6 +6,7 @@ The webhook, the return page and the sweep all end here, in any order and any nu
 from __future__ import annotations
 
 import logging
+import uuid
 from datetime import datetime, timedelta
 
 from django.db import IntegrityError, transaction
@@ -13,7 +14,7 @@ from django.utils.translation import gettext as _
 from django_q.tasks import async_task
 
 from commerce import fulfilment
-from commerce.gateways import Event, GatewayError, SessionState, SessionStatus, gateway_for
+from commerce.gateways import Event, SessionState, SessionStatus, gateway_for
 from commerce.models import GatewayEvent, Order, Payment
 
 logger = logging.getLogger(__name__)
@@ -44,7 +45,7 @@ def receive(*, account: str, event: Event, at: datetime) -> Payment | None:
     Raises UnknownPayment when the event must come again, and what settle raises.
     """
     mark = event.metadata.get("payment", "")
-    if not event.session_id or not mark:
+    if not event.session_id or not _is_uuid(mark):
         return None
     if GatewayEvent.objects.filter(account=account, event_id=event.id).exists():
         return None
@@ -77,7 +78,8 @@ def sweep(*, at: datetime) -> int:
         Payment.objects.filter(pk=payment.pk).update(checked_at=at)
         try:
             moved += settle(payment=payment, at=at, cause="sweep").status != before
-        except GatewayError:
+        except Exception:
+            # One that cannot be asked about, whatever the reason, must not hide the others.
             logger.exception("Payment %s could not be checked; a later sweep tries again", payment.uuid)
     return moved
 
@@ -91,6 +93,8 @@ def apply(*, payment: Payment, state: SessionState, at: datetime, cause: str) ->
 def _apply(*, payment: Payment, state: SessionState, at: datetime, cause: str) -> Payment:
     if state.is_paid:
         _take(payment=payment, state=state, at=at, cause=cause)
+    elif state.id != payment.session_id:
+        logger.warning("Session %s says nothing about payment %s, which has another", state.id, payment.uuid)
     elif state.has_failed:
         payment.transition(to=Payment.Status.FAILED, at=at, cause=cause)
     elif state.status is SessionStatus.EXPIRED:
@@ -105,7 +109,6 @@ def _take(*, payment: Payment, state: SessionState, at: datetime, cause: str) ->
     if mismatch:
         _hold(payment=payment, reason=mismatch)
         return
-    order = payment.order
     try:
         with transaction.atomic():
             won = payment.transition(
@@ -117,7 +120,8 @@ def _take(*, payment: Payment, state: SessionState, at: datetime, cause: str) ->
         return
     if not won:
         return
-    order.refresh_from_db()
+    # Locked: an order that is being given up at this moment is asked about as one that was.
+    order = Order.objects.select_for_update().get(pk=payment.order_id)
     refusal = _refusal(order) if order.status == Order.Status.CANCELLED else ""
     if refusal:
         _hold(payment=payment, reason=refusal)
@@ -148,6 +152,15 @@ def _refusal(order: Order) -> str:
     """Why an order that was given up cannot be honoured after all; empty when all of it can."""
     refusals = (fulfilment.seller_for(line.kind).refusal(line) for line in order.lines.all())
     return "; ".join(refusal for refusal in refusals if refusal)
+
+
+def _is_uuid(mark: str) -> bool:
+    """Whether mark may be one of ours: others who use the account write what they like."""
+    try:
+        uuid.UUID(mark)
+    except ValueError:
+        return False
+    return True
 
 
 def _hold(*, payment: Payment, reason: str) -> None:

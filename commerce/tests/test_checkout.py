@@ -4,10 +4,10 @@ from decimal import Decimal
 import pytest
 from django.db import IntegrityError, transaction
 
-from commerce.gateways import GatewayUnavailable
+from commerce.gateways import GatewayRefused, GatewayUnavailable, SessionStatus
 from commerce.models import GatewayPrice, Order, Payment
 from commerce.money import Money
-from commerce.services import checkout, ordering
+from commerce.services import checkout, ordering, settlement
 from commerce.tests.factories import NOON, URLS, fake, place_order, voucher
 
 pytestmark = pytest.mark.django_db
@@ -237,3 +237,118 @@ def test_lines_of_an_order_that_was_cancelled_by_hand_are_released(counter):
 
     assert ordering.cancel(order=order, at=NOON, cause="by hand", actor=order.buyer)
     assert counter.released == ["a"]
+
+
+# --- What goes wrong on the way ---
+
+
+def test_a_refused_request_is_not_repeated_but_asked_anew(counter, monkeypatch):
+    order = place_order()
+    keys = []
+
+    def refuse(request):
+        keys.append(request.key)
+        raise GatewayRefused("Your account cannot make charges yet.")
+
+    with monkeypatch.context() as refusing:
+        refusing.setattr(fake(), "open_session", refuse, raising=False)
+        for _click in range(2):
+            with pytest.raises(checkout.ProviderUnavailable):
+                checkout.open_session(order=order, urls=URLS, at=NOON)
+
+    assert len(set(keys)) == 2
+    assert set(Payment.objects.values_list("status", flat=True)) == {"FAILED"}
+    assert checkout.open_session(order=order, urls=URLS, at=NOON).session_url
+
+
+def test_products_that_the_provider_has_lost_are_made_again(counter):
+    checkout.open_session(order=place_order(voucher("a")), urls=URLS, at=NOON)
+    fake().forget()
+    order = place_order(voucher("a"))
+
+    with pytest.raises(checkout.ProviderUnavailable):
+        checkout.open_session(order=order, urls=URLS, at=NOON)
+    payment = checkout.open_session(order=order, urls=URLS, at=NOON)
+
+    assert fake().session(payment.session_id).amount == order.total
+
+
+def test_a_page_that_the_provider_has_lost_is_a_refusal_in_words(counter):
+    order = place_order()
+    checkout.open_session(order=order, urls=URLS, at=NOON)
+    fake().forget()
+
+    with pytest.raises(checkout.ProviderUnavailable, match="Nothing was charged"):
+        checkout.open_session(order=order, urls=URLS, at=NOON)
+
+
+def test_a_currency_that_is_offered_no_more_is_a_refusal_in_words(counter, settings):
+    order = place_order(voucher(currency="EUR"))
+    settings.STRIPE_ACCOUNTS = {"usd": settings.STRIPE_ACCOUNTS["usd"]}
+
+    with pytest.raises(checkout.ProviderUnavailable):
+        checkout.open_session(order=order, urls=URLS, at=NOON)
+
+
+def test_a_page_made_for_an_order_given_up_meanwhile_is_closed_again(counter, monkeypatch):
+    order = place_order()
+
+    def answer_late(request):
+        state = type(fake()).open_session(fake(), request)
+        checkout.give_up(order=Order.objects.get(), at=NOON, cause="test")
+        return state
+
+    monkeypatch.setattr(fake(), "open_session", answer_late, raising=False)
+    with pytest.raises(checkout.OrderNotPayable):
+        checkout.open_session(order=order, urls=URLS, at=NOON)
+
+    payment = Payment.objects.get()
+    assert fake().session(payment.session_id).status is SessionStatus.EXPIRED
+    assert payment.status == "EXPIRED"
+
+
+def test_slow_money_on_its_way_is_not_asked_for_again_after_the_orders_time(counter):
+    order = place_order()
+    payment = checkout.open_session(order=order, urls=URLS, at=NOON)
+    fake().pay_slowly(payment.session_id)
+
+    with pytest.raises(checkout.PaymentUnderWay, match="do not pay again"):
+        checkout.open_session(order=order, urls=URLS, at=NOON + timedelta(hours=25))
+
+
+def test_one_order_that_cannot_be_given_up_does_not_keep_the_others(counter, settings):
+    early = place_order(voucher("a"))
+    late = place_order(voucher("b", currency="EUR"), at=NOON + timedelta(minutes=1))
+    checkout.open_session(order=late, urls=URLS, at=NOON + timedelta(minutes=1))
+    settings.STRIPE_ACCOUNTS = {"usd": settings.STRIPE_ACCOUNTS["usd"]}
+
+    assert checkout.sweep_unpaid(at=NOON + timedelta(days=2)) == 1
+
+    early.refresh_from_db()
+    assert early.status == "CANCELLED"
+
+
+def test_the_sweep_closes_a_page_that_a_cancelled_order_left_open(counter):
+    order = place_order()
+    payment = checkout.open_session(order=order, urls=URLS, at=NOON)
+    ordering.cancel(order=order, at=NOON, cause="bought by another order")
+
+    checkout.sweep_unpaid(at=NOON + timedelta(minutes=1))
+
+    payment.refresh_from_db()
+    assert payment.status == "EXPIRED"
+    assert fake().session(payment.session_id).status is SessionStatus.EXPIRED
+
+
+def test_what_a_person_decides_about_is_left_alone_by_the_sweeps(counter, monkeypatch):
+    payment = checkout.open_session(order=place_order(), urls=URLS, at=NOON)
+    fake().pay(payment.session_id, amount=Money(Decimal("4.90"), "USD"))
+    settlement.settle(payment=payment, at=NOON, cause="test")
+    asked = []
+    monkeypatch.setattr(fake(), "session", asked.append, raising=False)
+    monkeypatch.setattr(fake(), "expire_session", asked.append, raising=False)
+
+    settlement.sweep(at=NOON + timedelta(days=2))
+    checkout.sweep_unpaid(at=NOON + timedelta(days=2))
+
+    assert asked == []

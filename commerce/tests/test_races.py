@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 
-from commerce.gateways import GatewayRefused, gateway_for
+from commerce.gateways import GatewayRefused, SessionStatus, gateway_for
 from commerce.models import GatewayEvent, Order, Payment
-from commerce.services import checkout, delivery, settlement
-from commerce.tests.factories import URLS, place_order
+from commerce.services import checkout, delivery, ordering, settlement
+from commerce.tests.factories import URLS, fake, place_order
 from commerce.tests.paying import signed_event, submit_card
 
 pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
@@ -133,3 +134,53 @@ def test_giving_up_and_paying_at_once_ends_paid_or_cancelled_and_never_both(coun
         assert was_bought is not was_given_up
         expected = ("PAID", "PAID") if was_bought else ("CANCELLED", "EXPIRED")
         assert (order.status, payment.status) == expected
+
+
+def test_giving_up_and_going_to_pay_at_once_leaves_no_page_of_a_cancelled_order(counter):
+    for _round in range(60):
+        order = place_order(at=now())
+        start = threading.Barrier(2)
+
+        def act(do: Callable[[Order], Any], order: Order = order, start: threading.Barrier = start) -> None:
+            start.wait()
+            try:
+                do(Order.objects.get(pk=order.pk))
+            except checkout.CheckoutRefused:
+                pass
+            finally:
+                connection.close()
+
+        with ThreadPoolExecutor(2) as pool:
+            going_to_pay = pool.submit(act, lambda o: checkout.open_session(order=o, urls=URLS, at=now()))
+            giving_up = pool.submit(act, lambda o: checkout.give_up(order=o, at=now(), cause="test"))
+            going_to_pay.result()
+            giving_up.result()
+
+        order.refresh_from_db()
+        sessions = [fake().session(payment.session_id) for payment in order.payments.exclude(session_id="")]
+        is_open = any(session.status is SessionStatus.OPEN for session in sessions)
+        assert order.status == ("AWAITING_PAYMENT" if is_open else "CANCELLED")
+
+
+def test_money_for_an_order_that_is_being_given_up_is_held_when_the_goods_are_gone(counter):
+    counter.out_of = "There are no vouchers left."
+    payment = checkout.open_session(order=place_order(at=now()), urls=URLS, at=now())
+    fake().pay(payment.session_id)
+    is_cancelled = threading.Event()
+
+    def cancel_slowly() -> None:
+        try:
+            with transaction.atomic():
+                ordering.cancel(order=payment.order, at=now(), cause="test")
+                is_cancelled.set()
+                time.sleep(0.5)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as pool:
+        cancelling = pool.submit(cancel_slowly)
+        is_cancelled.wait(10)
+        settled = settlement.settle(payment=Payment.objects.get(), at=now(), cause="test")
+        cancelling.result()
+
+    assert (settled.order.status, settled.held_reason) == ("CANCELLED", "There are no vouchers left.")

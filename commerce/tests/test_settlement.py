@@ -9,7 +9,7 @@ from commerce.gateways import Event, GatewayUnavailable
 from commerce.models import GatewayEvent, Order, Payment
 from commerce.money import Money
 from commerce.services import checkout, ordering, settlement
-from commerce.tests.factories import NOON, URLS, fake, place_order
+from commerce.tests.factories import NOON, URLS, fake, place_order, voucher
 
 pytestmark = pytest.mark.django_db
 
@@ -122,6 +122,35 @@ def test_an_event_of_somebody_elses_session_is_ignored(payment):
 
     assert settlement.receive(account="usd", event=event, at=NOON) is None
     assert not GatewayEvent.objects.exists()
+
+
+def test_an_event_with_a_mark_of_somebody_else_is_ignored(payment):
+    event = Event(
+        id="evt_9",
+        kind="checkout.session.completed",
+        session_id="cs_1",
+        livemode=False,
+        metadata={"payment": "42"},
+    )
+
+    assert settlement.receive(account="usd", event=event, at=NOON) is None
+
+
+def test_what_another_session_says_does_not_close_the_payment(payment):
+    other = checkout.open_session(order=place_order(), urls=URLS, at=NOON)
+    fake().expire_session(other.session_id)
+    event = Event(
+        id="evt_9",
+        kind="checkout.session.expired",
+        session_id=other.session_id,
+        livemode=False,
+        metadata={"payment": str(payment.uuid)},
+    )
+
+    settlement.receive(account="usd", event=event, at=NOON)
+
+    payment.refresh_from_db()
+    assert payment.status == "PENDING"
 
 
 def test_an_event_that_is_ours_but_whose_payment_is_not_here_must_come_again(payment):
@@ -253,6 +282,14 @@ def test_the_sweep_asks_about_a_session_as_soon_as_it_has_run_out(payment):
 
     assert settlement.sweep(at=payment.expires_at) == 1
     assert settlement.sweep(at=payment.expires_at) == 0
+
+
+def test_one_payment_that_cannot_be_asked_about_does_not_hide_the_others(counter, payment, settings):
+    checkout.open_session(order=place_order(voucher(currency="EUR")), urls=URLS, at=NOON - timedelta(hours=1))
+    settings.STRIPE_ACCOUNTS = {"usd": settings.STRIPE_ACCOUNTS["usd"]}
+    fake().pay(payment.session_id)
+
+    assert settlement.sweep(at=NOON + timedelta(minutes=15)) == 1
 
 
 def test_the_buyer_who_is_back_gets_the_goods_at_once_and_once(counter, payment):
