@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
+from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET
 
 from commerce import fulfilment
 from commerce.models import Order, Payment
@@ -67,10 +68,13 @@ def order(request: HttpRequest, pk: int) -> HttpResponse:
     )
 
 
-@login_required
-@require_POST
 def buy_order(request: HttpRequest, pk: int) -> HttpResponse:
-    """Pay one's own order: 303 to the provider's page."""
+    """Pay one's own order: 303 to the provider's page. By GET, or after signing in: to the order."""
+    address = reverse("commerce:order", args=[pk])
+    if request.user.is_anonymous:
+        return redirect_to_login(address)
+    if request.method != "POST":
+        return SeeOther(address)
     return to_payment_page(request, get_object_or_404(Order.objects.by(request.user), pk=pk))
 
 
@@ -81,7 +85,7 @@ def checkout_return(request: HttpRequest) -> HttpResponse:
 
     Works for anyone who has the address, in any browser; what was bought is shown to its buyer only.
     """
-    session_id = request.GET.get("session_id", "")
+    session_id = named(request, "session_id")
     payment = Payment.objects.filter(session_id=session_id).exclude(session_id="").select_related("order")
     found = payment.first()
     if found is None:
@@ -90,15 +94,22 @@ def checkout_return(request: HttpRequest) -> HttpResponse:
     return TemplateResponse(
         request,
         "commerce/checkout_return.html",
-        {"outcome": outcome(found), **for_buyer(request, found.order)},
+        {
+            "outcome": outcome(found),
+            "may_pay": found.order.may_be_paid(at=timezone.now()),
+            **for_buyer(request, found.order),
+        },
     )
 
 
 @never_cache
 @require_GET
 def checkout_cancel(request: HttpRequest) -> HttpResponse:
-    """The buyer turned back at the provider's page; the order waits."""
-    found = get_object_or_404(Order, number=request.GET.get("order", ""))
+    """The buyer turned back at the provider's page; the order waits, if it was not paid by another."""
+    found = get_object_or_404(Order, number=named(request, "order"))
+    if found.status == Order.Status.PAID:
+        context = {"outcome": "paid", **for_buyer(request, found)}
+        return TemplateResponse(request, "commerce/checkout_return.html", context)
     return TemplateResponse(
         request,
         "commerce/checkout_cancel.html",
@@ -110,11 +121,17 @@ def checkout_cancel(request: HttpRequest) -> HttpResponse:
     )
 
 
+def named(request: HttpRequest, name: str) -> str:
+    """A parameter of the address; empty when it is missing, or nothing that a database can look for."""
+    value = request.GET.get(name, "")
+    return "" if "\x00" in value else value
+
+
 def outcome(payment: Payment) -> str:
     """What the return page says: paid, pending, expired, failed or held."""
     if payment.held_reason:
         return "held"
-    if payment.is_captured:
+    if payment.is_captured or payment.order.status == Order.Status.PAID:
         return "paid"
     return {
         Payment.Status.EXPIRED: "expired",

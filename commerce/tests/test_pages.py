@@ -50,11 +50,18 @@ def test_anybody_elses_order_is_not_there(client, order, method, path):
 
 
 @pytest.mark.parametrize(("method", "path"), [("get", "/orders/{}/"), ("post", "/orders/{}/buy/")])
-def test_a_stranger_is_asked_to_sign_in(client, order, method, path):
+def test_a_stranger_signs_in_first_and_comes_to_the_order(client, order, method, path):
     answer = getattr(client, method)(path.format(order.pk))
 
     assert answer.status_code == 302
-    assert answer["Location"].startswith("/accounts/login/?next=")
+    assert answer["Location"] == f"/accounts/login/?next=/orders/{order.pk}/"
+
+
+def test_nothing_is_paid_by_following_a_link(client, order):
+    client.force_login(order.buyer)
+
+    assert client.get(f"/orders/{order.pk}/buy/")["Location"] == f"/orders/{order.pk}/"
+    assert not Payment.objects.exists()
 
 
 def test_the_buyer_back_from_the_provider_sees_what_was_bought_and_has_it(client, order, counter):
@@ -107,6 +114,50 @@ def test_a_session_that_is_none_of_ours_is_not_found(client, counter, query):
     answer = client.get(f"/checkout/return/{query}")
 
     assert (answer.status_code, answer.context["outcome"]) == (404, "unknown")
+
+
+def test_an_old_page_of_an_order_paid_since_says_paid_and_asks_for_no_more(client, order):
+    old = open_page(order)
+    fake().expire_session(old.session_id)
+    fake().pay(open_page(order).session_id)
+    client.force_login(order.buyer)
+    client.get(f"/checkout/return/?session_id={order.payments.first().session_id}")
+
+    answer = client.get(f"/checkout/return/?session_id={old.session_id}")
+
+    assert answer.context["outcome"] == "paid"
+    assert f"/orders/{order.pk}/buy/" not in answer.content.decode()
+
+
+def test_a_page_of_an_order_given_up_offers_no_payment(client, order):
+    payment = open_page(order)
+    checkout.give_up(order=order, at=timezone.now(), cause="test")
+    client.force_login(order.buyer)
+
+    answer = client.get(f"/checkout/return/?session_id={payment.session_id}")
+
+    assert answer.context["outcome"] == "expired"
+    page = answer.content.decode()
+    assert f"/orders/{order.pk}/buy/" not in page
+    assert "You can order again." in page
+
+
+def test_who_turned_back_after_paying_is_not_told_the_opposite(client, order):
+    payment = open_page(order)
+    fake().pay(payment.session_id)
+    checkout.complete(payment=payment, at=timezone.now())
+    client.force_login(order.buyer)
+
+    answer = client.get(f"/checkout/cancel/?order={order.number}")
+
+    assert answer.context["outcome"] == "paid"
+    assert "nothing was charged" not in answer.content.decode()
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("address", ["/checkout/return/?session_id=%00", "/checkout/cancel/?order=%00"])
+def test_what_no_database_can_look_for_is_not_found(client, address):
+    assert client.get(address).status_code == 404
 
 
 def test_who_turned_back_may_pay_later(client, order):
