@@ -5,3 +5,11 @@ from django.utils.translation import gettext_lazy as _
 class AccountsConfig(AppConfig):
     name = "accounts"
     verbose_name = _("Accounts")
+
+    def ready(self) -> None:
+        from accounts import notifications, personal_data
+        from accounts.services import keeping
+
+        notifications.register_own()
+        for keeper in keeping.KEEPERS:
+            personal_data.register(keeper)

@@ -17,9 +17,14 @@ Json = dict[str, Any] | list[Any] | str | int | bool | None
 
 
 class Keeper(Protocol):
-    """One section of what is kept of people, such as payments."""
+    """One section of what is kept of people, such as payments.
+
+    covers: the foreign keys to a person that it answers for, as "app.Model.field". A test asks that every one
+    in the project is answered for by somebody, so that a new app cannot forget.
+    """
 
     section: str
+    covers: frozenset[str]
 
     def export(self, user: User) -> Json:
         """Everything kept of a person in this section, as JSON: money as strings, moments in ISO 8601."""

@@ -1,8 +1,27 @@
-"""Background work about accounts, named in settings.SCHEDULES."""
+"""Background work about accounts, named in settings.SCHEDULES and by services. Each may run twice."""
 
 from django.core.management import call_command
+from django.utils import timezone
+
+from accounts.services import inactivity, notifying
 
 
 def flush_expired_tokens() -> None:
     """Delete refresh tokens that have expired; they can no longer be used or misused."""
     call_command("flushexpiredtokens")
+
+
+def send_message(message_id: int) -> bool:
+    """Send one message, if it is still due; whether it went out now."""
+    return notifying.send(message_id=message_id, at=timezone.now())
+
+
+def send_due_messages() -> int:
+    """Send messages whose nudge was lost or whose last attempt failed; the number sent."""
+    return notifying.send_due(at=timezone.now())
+
+
+def block_inactive_accounts() -> str:
+    """Warn and block accounts that nobody uses; what was done."""
+    done = inactivity.warn_and_block(at=timezone.now(), zone=timezone.get_default_timezone())
+    return f"{done.warned} warned, {done.blocked} blocked"

@@ -7,9 +7,12 @@ class CoursesConfig(AppConfig):
     verbose_name = _("Courses")
 
     def ready(self) -> None:
+        from accounts import personal_data
         from commerce import fulfilment
+        from courses.personal_data import LearningKeeper
         from courses.sales import CourseSeller, LessonSeller
         from courses.services import enrolling
 
         fulfilment.register(enrolling.COURSE, CourseSeller())
         fulfilment.register(enrolling.LESSON, LessonSeller())
+        personal_data.register(LearningKeeper())

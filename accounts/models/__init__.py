@@ -1,3 +1,4 @@
-from accounts.models.users import User, UserManager, avatar_path, display_name
+from accounts.models.messages import Message
+from accounts.models.users import User, UserManager, UserQuerySet, avatar_path, display_name
 
-__all__ = ["User", "UserManager", "avatar_path", "display_name"]
+__all__ = ["Message", "User", "UserManager", "UserQuerySet", "avatar_path", "display_name"]

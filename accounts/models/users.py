@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import secrets
-from typing import Any
+from datetime import datetime
+from typing import Any, Self
 
 from django.conf import settings
 from django.contrib.auth.models import AbstractUser, BaseUserManager
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
 
@@ -20,7 +21,33 @@ def avatar_path(user: User, filename: str) -> str:
     return f"avatars/{secrets.token_urlsafe(16)}.webp"
 
 
-class UserManager(BaseUserManager["User"]):
+class UserQuerySet(models.QuerySet["User"]):
+    def last_seen_before(self, moment: datetime) -> Self:
+        """People whose `last_seen_at` is earlier than a moment."""
+        return self.filter(
+            Q(last_login__lt=moment) | Q(last_login__isnull=True, date_joined__lt=moment),
+            Q(reactivated_at__isnull=True) | Q(reactivated_at__lt=moment),
+        )
+
+    def warned_since_seen(self) -> Self:
+        """People who were warned of blocking and have not been seen since."""
+        return self.filter(
+            Q(last_login__isnull=True, inactivity_warned_at__gte=F("date_joined"))
+            | Q(inactivity_warned_at__gte=F("last_login")),
+            Q(reactivated_at__isnull=True) | Q(inactivity_warned_at__gte=F("reactivated_at")),
+        )
+
+    def not_warned_since_seen(self) -> Self:
+        """The others. Not an exclusion by subquery: PostgreSQL would not look at that again after a lock."""
+        return self.filter(
+            Q(inactivity_warned_at__isnull=True)
+            | Q(inactivity_warned_at__lt=F("last_login"))
+            | Q(last_login__isnull=True, inactivity_warned_at__lt=F("date_joined"))
+            | Q(inactivity_warned_at__lt=F("reactivated_at"))
+        )
+
+
+class UserManager(BaseUserManager.from_queryset(UserQuerySet)):  # type: ignore[misc]
     """Makes users from an e-mail address and a password; addresses are kept in lower case."""
 
     use_in_migrations = True
@@ -105,6 +132,12 @@ class User(AbstractUser):
 
     def __str__(self) -> str:
         return display_name(self)
+
+    @property
+    def last_seen_at(self) -> datetime:
+        """The last sign-in, by browser or token; before the first one, the registration; or opening again."""
+        seen = self.last_login or self.date_joined
+        return max(seen, self.reactivated_at) if self.reactivated_at else seen
 
     def clean(self) -> None:
         super().clean()

@@ -1,0 +1,95 @@
+"""Letters to people: written in the transaction that is their reason, sent afterwards."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Self
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
+
+
+class MessageQuerySet(models.QuerySet["Message"]):
+    def to(self, recipient: Any) -> Self:
+        return self.filter(recipient=recipient.pk)
+
+    def waiting(self) -> Self:
+        return self.filter(status=Message.Status.PENDING)
+
+    def due(self, *, at: datetime) -> Self:
+        """Messages to send now: new ones, and those whose last failed attempt is long enough ago."""
+        return self.waiting().filter(next_attempt_at__lte=at)
+
+
+class Message(models.Model):
+    """A letter of one kind to one person. This table is the outbox: PENDING is the queue.
+
+    kind: the name of a letter in `accounts.notifications`. subject_of: what it is about, such as "order:7".
+    dedupe: the period or occasion; a person gets a kind about a subject once in it. context: JSON that the
+    letter's templates are filled with.
+    """
+
+    class Status(models.TextChoices):
+        PENDING = "PENDING", _("waiting")
+        SENT = "SENT", _("sent")
+        FAILED = "FAILED", _("given up")
+        DROPPED = "DROPPED", _("no longer wanted")
+
+    TRANSITIONS = {
+        Status.PENDING: frozenset({Status.SENT, Status.FAILED, Status.DROPPED}),
+        # A person may have it tried again.
+        Status.FAILED: frozenset({Status.PENDING}),
+        Status.SENT: frozenset(),
+        Status.DROPPED: frozenset(),
+    }
+
+    recipient = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.CASCADE,
+        related_name="messages",
+        verbose_name=_("recipient"),
+    )
+    kind = models.CharField(_("kind"), max_length=60)
+    subject_of = models.CharField(_("about"), max_length=200)
+    context = models.JSONField(_("contents"), default=dict, blank=True)
+    dedupe = models.CharField(_("occasion"), max_length=200)
+    status = models.CharField(_("status"), max_length=20, choices=Status, default=Status.PENDING)
+    attempts = models.PositiveIntegerField(_("attempts"), default=0)
+    next_attempt_at = models.DateTimeField(_("next attempt"), null=True, blank=True)
+    last_error = models.TextField(_("last error"), blank=True)
+    created_at = models.DateTimeField(_("written"))
+    sent_at = models.DateTimeField(_("sent at"), null=True, blank=True)
+
+    objects = MessageQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("message")
+        verbose_name_plural = _("messages")
+        ordering = ["-created_at", "-pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["recipient", "kind", "subject_of", "dedupe"], name="accounts_message_once"
+            ),
+            models.CheckConstraint(
+                condition=Q(status__in=["PENDING", "SENT", "FAILED", "DROPPED"]),
+                name="accounts_message_status_known",
+            ),
+            models.CheckConstraint(
+                condition=Q(status="SENT", sent_at__isnull=False)
+                | Q(status__in=["PENDING", "FAILED", "DROPPED"], sent_at__isnull=True),
+                name="accounts_message_sent_at_iff_sent",
+            ),
+            models.CheckConstraint(
+                condition=Q(status="PENDING", next_attempt_at__isnull=False)
+                | Q(status__in=["SENT", "FAILED", "DROPPED"], next_attempt_at__isnull=True),
+                name="accounts_message_next_attempt_iff_waiting",
+            ),
+        ]
+        indexes = [
+            models.Index(F("next_attempt_at"), name="accounts_message_queue", condition=Q(status="PENDING")),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} · {self.recipient}"
