@@ -1,0 +1,106 @@
+"""What commerce keeps of a person: orders and payments. Accounting keeps the rows; the person leaves them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from commerce.models import Order, OrderLine, Payment
+from commerce.money import Money
+from commerce.services import ordering
+
+if TYPE_CHECKING:
+    from accounts.models import User
+    from accounts.personal_data import Json
+
+#: Kinds of lines that a payment names in a field of its own.
+NAMED_KINDS = ("course", "lesson", "borrowing")
+#: In the place of an address that was taken out. The domain leads nowhere (RFC 2606).
+NOBODY = "deleted@deleted.invalid"
+
+
+class PaymentKeeper:
+    """The history of payments, in the shape that the API gives a payment."""
+
+    section = "payments"
+    covers = frozenset({"commerce.PaymentStatusChange.actor"})
+
+    def export(self, user: User) -> Json:
+        payments = Payment.objects.by(user).select_related("order").prefetch_related("order__lines")
+        return [describe_payment(payment) for payment in payments]
+
+    def erase(self, user: User, *, at: datetime) -> None:
+        """Keep amounts, moments and the provider's ids; forget the pages that show who is paying."""
+        Payment.objects.by(user).exclude(session_url="").update(session_url="")
+
+
+class OrderKeeper:
+    """What was ordered, line by line."""
+
+    section = "orders"
+    covers = frozenset({"commerce.Order.buyer", "commerce.OrderStatusChange.actor"})
+
+    def export(self, user: User) -> Json:
+        return [describe_order(order) for order in Order.objects.by(user).prefetch_related("lines")]
+
+    def erase(self, user: User, *, at: datetime) -> None:
+        """Keep what was sold, when and for how much; forget to whom. What is not paid is given up.
+
+        A payment page that is open still is closed by the sweep of cancelled orders (commerce.tasks).
+        """
+        for order in Order.objects.by(user).filter(
+            status__in=[Order.Status.OPEN, Order.Status.AWAITING_PAYMENT]
+        ):
+            ordering.cancel(order=order, at=at, cause="account deleted")
+        Order.objects.by(user).update(email=NOBODY)
+
+
+def describe_payment(payment: Payment) -> dict[str, Any]:
+    """A payment with its order and the order's lines, which are fetched already."""
+    references = {line.kind: line.reference for line in payment.order.lines.all()}
+    return {
+        "id": payment.pk,
+        "status": payment.status,
+        "method": payment.method,
+        "amount": str(payment.amount.amount),
+        "currency": payment.currency,
+        **{kind: int(references[kind]) if kind in references else None for kind in NAMED_KINDS},
+        "order": payment.order_id,
+        "session_id": payment.session_id or None,
+        "session_url": payment.session_url or None,
+        "created_at": payment.created_at.isoformat(),
+        "paid_at": moment(payment.paid_at),
+    }
+
+
+def describe_order(order: Order) -> dict[str, Any]:
+    """An order with its lines, which are fetched already."""
+    return {
+        "id": order.pk,
+        "number": order.number,
+        "status": order.status,
+        "email": order.email,
+        "total": str(order.total.amount),
+        "currency": order.currency,
+        "created_at": order.created_at.isoformat(),
+        "placed_at": moment(order.placed_at),
+        "paid_at": moment(order.paid_at),
+        "lines": [describe_line(line, currency=order.currency) for line in order.lines.all()],
+    }
+
+
+def describe_line(line: OrderLine, *, currency: str) -> dict[str, Any]:
+    unit_price = Money.from_minor(line.unit_price_minor, currency)
+    return {
+        "kind": line.kind,
+        "reference": line.reference,
+        "title": line.title,
+        "unit_price": str(unit_price.amount),
+        "quantity": line.quantity,
+        "total": str((unit_price * line.quantity).amount),
+        "fulfilled_at": moment(line.fulfilled_at),
+    }
+
+
+def moment(at: datetime | None) -> str | None:
+    return at.isoformat() if at else None
