@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.mfa.adapter import DefaultMFAAdapter
+from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
+from allauth.socialaccount.models import SocialApp
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
@@ -49,6 +51,20 @@ class MFAAdapter(DefaultMFAAdapter):
                 "A second factor was sealed with another SECRET_KEY. Put the former one into "
                 "SECRET_KEY_FALLBACKS, or remove the person's authenticators: they then set up new ones."
             ) from None
+
+
+class SocialAccountAdapter(DefaultSocialAccountAdapter):
+    """Offers the providers that the environment names, and no others."""
+
+    def list_apps(
+        self, request: HttpRequest | None, provider: str | None = None, client_id: str | None = None
+    ) -> list[SocialApp]:
+        return [
+            SocialApp(provider=name, client_id=keys["client_id"], secret=keys["secret"])
+            for name, options in settings.SOCIALACCOUNT_PROVIDERS.items()
+            for keys in options["APPS"]
+            if provider in (None, name) and client_id in (None, keys["client_id"])
+        ]
 
 
 def remember_language(response: HttpResponse, language: str) -> None:

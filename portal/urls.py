@@ -24,6 +24,7 @@ admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-a
 urlpatterns = [
     path("", include("portal.home.urls")),
     path("sitemap.xml", sitemap, {"sitemaps": {"pages": PublicPages}}, name="sitemap"),
+    path("", include("accounts.urls")),  # before allauth's, whose list of sessions it extends
     path("accounts/", include("allauth.urls")),
     path("", include("courses.urls")),
     path("", include("commerce.urls")),

@@ -63,6 +63,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
+    "portal.api.middleware.ApiCacheMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -242,6 +243,7 @@ def social_app(provider: str) -> dict[str, str]:
 
 SOCIALACCOUNT_PROVIDERS = {provider: {"APPS": [social_app(provider)]} for provider in SOCIAL_PROVIDERS}
 INSTALLED_APPS += [f"allauth.socialaccount.providers.{provider}" for provider in SOCIAL_PROVIDERS]
+SOCIALACCOUNT_ADAPTER = "accounts.adapter.SocialAccountAdapter"
 SOCIALACCOUNT_STORE_TOKENS = False
 # An address that a provider calls confirmed opens no account that is here already: its owner signs in and
 # connects the two.
@@ -316,6 +318,8 @@ REST_FRAMEWORK = {
         "user": env.str("THROTTLE_USER", default="600/min"),
         "token": env.str("THROTTLE_TOKEN", default="20/min"),
     },
+    # The same count as allauth's: else anybody would invent an address for each try, and never be slowed.
+    "NUM_PROXIES": ALLAUTH_TRUSTED_PROXY_COUNT,
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
     "COERCE_DECIMAL_TO_STRING": True,
 }
@@ -324,7 +328,8 @@ SIMPLE_JWT = {
     "REFRESH_TOKEN_LIFETIME": timedelta(days=14),
     "ROTATE_REFRESH_TOKENS": True,
     "BLACKLIST_AFTER_ROTATION": True,
-    "UPDATE_LAST_LOGIN": True,
+    # A token names the password it was given for; another password, and it is dead (accounts.services.tokens).
+    "CHECK_REVOKE_TOKEN": True,
     "AUTH_HEADER_TYPES": ("Bearer",),
 }
 API_AUTH_HEADERS = env.list("API_AUTH_HEADERS", default=["Authorization", "Authorize"])
@@ -334,6 +339,7 @@ SWAGGER_USE_COMPAT_RENDERERS = False
 SWAGGER_SETTINGS = {
     "DEFAULT_INFO": "portal.api.schema.INFO",
     "DEFAULT_GENERATOR_CLASS": "portal.api.schema.SchemaGenerator",
+    "DEFAULT_AUTO_SCHEMA_CLASS": "portal.api.schema.AutoSchema",
     "SECURITY_DEFINITIONS": {
         "Bearer": {
             "type": "apiKey",

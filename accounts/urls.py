@@ -1,0 +1,20 @@
+"""People and their accounts; signing up and in, addresses, passwords and second factors are allauth's."""
+
+from django.urls import path
+
+from accounts import views
+
+app_name = "accounts"
+urlpatterns = [
+    path("accounts/profile/", views.profile, name="profile"),
+    path("accounts/profile/avatar/", views.avatar, name="avatar"),
+    path("accounts/sessions/", views.SessionsView.as_view(), name="sessions"),
+    path("accounts/privacy/", views.privacy_page, name="privacy"),
+    path("accounts/privacy/export/", views.export, name="export"),
+    path("accounts/privacy/delete/", views.delete, name="delete"),
+    path("accounts/reactivate/", views.ask_to_reactivate, name="ask_to_reactivate"),
+    path("accounts/reactivate/asked/", views.reactivation_asked, name="reactivation_asked"),
+    path("accounts/reactivate/<str:token>/", views.reactivate, name="reactivate"),
+    path("people/", views.people, name="people"),
+    path("people/<int:pk>/", views.person, name="person"),
+]
