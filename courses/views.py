@@ -17,6 +17,7 @@ from django.utils import timezone
 from django.utils.cache import patch_cache_control
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
+from wagtail.query import PageQuerySet
 
 from commerce.money import Money
 from commerce.services.checkout import CheckoutRefused
@@ -183,7 +184,7 @@ def _locked_lesson(
 
 def enrol(request: HttpRequest, pk: int) -> HttpResponse:
     """Free: enrol and go to the first lesson. Otherwise: hold the place and go to the payment page."""
-    page = _published(CoursePage, pk)
+    page = _found(CoursePage.objects.live(), pk)
     if refused := _refuse_get_and_visitors(request, page):
         return refused
     try:
@@ -201,7 +202,7 @@ def enrol(request: HttpRequest, pk: int) -> HttpResponse:
 
 def buy_lesson(request: HttpRequest, pk: int) -> HttpResponse:
     """Hold one lesson and go to the payment page."""
-    page = _published(LessonPage, pk)
+    page = _found(LessonPage.objects.shown(), pk)
     if refused := _refuse_get_and_visitors(request, page):
         return refused
     try:
@@ -218,7 +219,7 @@ def buy_lesson(request: HttpRequest, pk: int) -> HttpResponse:
 
 def complete(request: HttpRequest, pk: int) -> HttpResponse:
     """Mark a lesson as done (`done=1`) or take the mark back (`done=0`)."""
-    page = _published(LessonPage, pk)
+    page = _found(LessonPage.objects.shown(), pk)
     if refused := _refuse_get_and_visitors(request, page):
         return refused
     try:
@@ -272,8 +273,9 @@ def _address(request: HttpRequest) -> Callable[[CoursePage | LessonPage], str]:
     return lambda page: page.get_url(request) or ""
 
 
-def _published(model: type[CoursePage] | type[LessonPage], pk: int) -> Any:
-    return get_object_or_404(model.objects.live(), pk=pk)
+def _found(pages: PageQuerySet, pk: int) -> Any:
+    # By `id`: Django knows how great it can be, where `pk`, a relation here, fails with an overflow.
+    return get_object_or_404(pages, id=pk)
 
 
 def _refuse_get_and_visitors(request: HttpRequest, page: CoursePage | LessonPage) -> HttpResponse | None:

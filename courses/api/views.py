@@ -82,7 +82,7 @@ class CatalogueCourseView(CatalogueMixin, generics.RetrieveAPIView):
 
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         found = browsing.for_cards(CoursePage.objects.live(), viewer=request.user)
-        course = get_object_or_404(found, pk=kwargs["pk"])
+        course = get_object_or_404(found, id=kwargs["pk"])
         return Response(self.describe([course]).data[0])
 
 
@@ -138,7 +138,8 @@ class LessonCompletionView(APIView):
 
 def open_lesson(request: Request, pk: int) -> LessonPage:
     """The lesson, for one who may open it. Raises NotFound, NotAuthenticated and PermissionDenied."""
-    lesson = get_object_or_404(LessonPage.objects.with_completion_of(request.user), pk=pk)
+    # By `id`: Django knows how great it can be, where `pk`, a relation here, fails with an overflow.
+    lesson = get_object_or_404(LessonPage.objects.with_completion_of(request.user), id=pk)
     access = permissions.lesson_access(request.user, lesson)
     if access.is_open:
         return lesson

@@ -1,7 +1,9 @@
 """The pages as visitors, members and editors get them."""
 
 import json
+import re
 from datetime import timedelta
+from itertools import pairwise
 
 import pytest
 from django.db import connection
@@ -263,6 +265,18 @@ def test_a_member_reads_the_lesson_with_its_neighbours(client):
     assert context["page"] == second
 
 
+@pytest.mark.parametrize("preview", [True, False])
+def test_the_headings_of_a_lesson_leave_no_step_out(client, preview):
+    section = SectionFactory(parent=CourseFactory())
+    lesson = LessonFactory(parent=section, is_preview=preview)
+
+    content = client.get(lesson.url).content.decode()
+
+    levels = [int(level) for level in re.findall(r"<h([1-6])", content)]
+    assert levels.count(1) == 1
+    assert all(after <= before + 1 for before, after in pairwise([1, *levels]))
+
+
 def test_a_free_preview_is_open_to_visitors_who_cannot_complete_it(client):
     LessonFactory(parent=CourseFactory(title="Gardening"), title="Sowing", preview=True)
 
@@ -368,6 +382,26 @@ def test_nothing_is_bought_by_following_a_link(client, path):
 
     assert response["Location"] == page.url
     assert not Enrolment.objects.exists()
+
+
+@pytest.mark.parametrize("path", ["buy", "completion"])
+@pytest.mark.parametrize("hidden", ["section", "course"])
+def test_a_lesson_hidden_with_what_stands_above_it_is_neither_sold_nor_named(client, hidden, path):
+    course = CourseFactory(draft=hidden == "course")
+    section = SectionFactory(parent=course, draft=hidden == "section")
+    lesson = LessonFactory(parent=section, sold_alone=True)
+    client.force_login(UserFactory())
+
+    answers = [client.get(f"/learning/lessons/{lesson.pk}/{path}/")]
+    answers.append(client.post(f"/learning/lessons/{lesson.pk}/{path}/"))
+
+    assert [answer.status_code for answer in answers] == [404, 404]
+    assert not Enrolment.objects.exists()
+
+
+@pytest.mark.parametrize("path", ["courses/{}/enrol/", "lessons/{}/buy/", "lessons/{}/completion/"])
+def test_a_number_that_no_page_can_have_is_not_found(client, path):
+    assert client.get(f"/learning/{path.format(2**63)}").status_code == 404
 
 
 def test_a_lesson_is_marked_as_done_and_undone(client):
