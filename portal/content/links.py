@@ -265,6 +265,8 @@ _BARE_LINK = re.compile(
     """,
     re.IGNORECASE | re.VERBOSE,
 )
+# In the name of a host browsers read it as a dot.
+IDEOGRAPHIC_STOP = "\u3002"
 _PRESUMED_SCHEME = {"absolute": "", "protocol_relative": "https:", "bare": "https://"}
 _TRAILING = ".,;:!?)]}>*|"
 
@@ -306,6 +308,12 @@ class _Reader(HTMLParser):
     def handle_data(self, data: str) -> None:
         self.text.append(data)
 
+    def parse_html_declaration(self, i: int) -> int:
+        """Skip `<![…>` as browsers do; html.parser takes it for SGML and fails on what is none."""
+        if self.rawdata.startswith("<![", i):
+            return self.parse_bogus_comment(i)
+        return super().parse_html_declaration(i)
+
     def _break_line_at(self, tag: str) -> None:
         if tag not in _INLINE_TAGS:
             self.text.append("\n")
@@ -317,7 +325,7 @@ def _written_links(text: str) -> Iterator[tuple[str, str]]:
         character
         for character in unicodedata.normalize("NFKC", text)
         if unicodedata.category(character) != "Cf"
-    )
+    ).replace(IDEOGRAPHIC_STOP, ".")
     for match in _BARE_LINK.finditer(visible):
         link = match[0].rstrip(_TRAILING)
         yield link, _PRESUMED_SCHEME[match.lastgroup or "absolute"] + link
