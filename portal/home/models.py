@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.db import models
 from django.http import HttpRequest
@@ -43,6 +43,8 @@ class HomePage(ContentPage):
     )
 
     max_count = 1
+    # A restriction here would hold for all courses, and contradict the one rule of who may open a lesson.
+    private_page_options: ClassVar[list[str]] = []
     subpage_types = ["courses.CourseIndexPage", "home.StandardPage"]
     page_description = _("The first page of the portal. There is one.")
     content_panels = [

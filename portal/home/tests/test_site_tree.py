@@ -5,8 +5,9 @@ from importlib import import_module
 import pytest
 from django.db import connection
 from django.db.migrations.loader import MigrationLoader
-from wagtail.models import Page, Site
+from wagtail.models import Page, PageViewRestriction, Site
 
+from accounts.tests.factories import UserFactory
 from courses.models import CourseIndexPage
 from portal.home.models import HomePage
 from portal.home.tests.pages import make_course
@@ -47,6 +48,15 @@ def test_a_fresh_site_has_a_home_page_and_a_catalogue():
 def test_the_fresh_pages_open(client):
     assert client.get("/").status_code == 200
     assert client.get("/courses/").status_code == 200
+
+
+def test_the_whole_site_cannot_be_closed_past_the_rule_of_who_may_open_a_lesson(client):
+    client.force_login(UserFactory(superuser=True))
+    home = HomePage.objects.get()
+
+    client.post(f"/cms/pages/{home.pk}/privacy/", {"restriction_type": "login"})
+
+    assert not PageViewRestriction.objects.exists()
 
 
 def test_links_lead_to_the_address_of_the_portal(settings):
