@@ -47,6 +47,13 @@ def test_where_addresses_are_verified_sign_up_waits_for_the_link(client, setting
     assert client.session["_auth_user_id"] == str(User.objects.get().pk)
 
 
+def test_a_link_that_confirms_nothing_says_so_in_the_title_too(client):
+    answer = client.get("/accounts/confirm-email/nonsense/")
+
+    title = re.search(r"<title>(.*?)</title>", answer.content.decode(), re.DOTALL)[1]
+    assert "This link no longer works" in title
+
+
 def test_sign_in_is_by_address_in_any_spelling(client):
     user = UserFactory(email="ada@example.com", verified=True)
 
