@@ -2,6 +2,7 @@
 
 import pytest
 from rest_framework.test import APIClient
+from rest_framework_simplejwt.tokens import AccessToken
 
 from accounts.tests.factories import UserFactory
 from courses.models import LessonCompletion
@@ -223,6 +224,23 @@ def test_what_is_not_published_is_not_found(hidden):
 
     for client in (client_of(), client_of(member)):
         assert client.get(f"/api/v1/learning/lessons/{lesson.pk}/").status_code == 404
+
+
+@pytest.mark.parametrize("path", ["catalogue/{}/", "learning/lessons/{}/"])
+def test_a_number_that_no_page_can_have_is_not_found(path):
+    assert client_of().get(f"/api/v1/{path.format(2**63)}").status_code == 404
+
+
+@pytest.mark.parametrize("header", ["Authorization", "Authorize"])
+def test_no_cache_hands_a_lesson_to_the_next_asker(gardening, header):
+    lesson = LessonFactory(parent=gardening)
+    token = AccessToken.for_user(EnrolmentFactory(course=gardening).member)
+
+    answer = APIClient().get(f"/api/v1/learning/lessons/{lesson.pk}/", headers={header: f"Bearer {token}"})
+
+    assert SECRET in answer.content.decode()
+    assert answer["Cache-Control"] == "private"
+    assert {"Authorization", "Authorize"} <= set(answer["Vary"].split(", "))
 
 
 def test_a_lesson_is_completed_and_undone(gardening):
