@@ -352,3 +352,19 @@ def test_what_a_person_decides_about_is_left_alone_by_the_sweeps(counter, monkey
     checkout.sweep_unpaid(at=NOON + timedelta(days=2))
 
     assert asked == []
+
+
+@pytest.mark.parametrize(
+    ("change", "constraint"),
+    [
+        ({"status": "LOST"}, "commerce_payment_(status_known|paid_at_iff_captured)"),
+        ({"status": "PAID"}, "commerce_payment_paid_at_iff_captured"),
+        ({"paid_at": NOON}, "commerce_payment_paid_at_iff_captured"),
+        ({"amount_minor": 0}, "commerce_payment_amount_positive"),
+    ],
+)
+def test_the_database_refuses_an_impossible_payment(counter, change, constraint):
+    payment = checkout.open_session(order=place_order(), urls=URLS, at=NOON)
+
+    with pytest.raises(IntegrityError, match=constraint), transaction.atomic():
+        Payment.objects.filter(pk=payment.pk).update(**change)

@@ -100,6 +100,23 @@ def test_a_paid_session_is_complete_and_paid(gateway, request):
     assert paid.intent_id
 
 
+@pytest.mark.parametrize("succeeds", [True, False])
+def test_a_slow_method_is_neither_paid_nor_failed_until_its_money_comes_or_does_not(
+    gateway, request, succeeds
+):
+    slow = gateway if isinstance(gateway, FakeGateway) else request.getfixturevalue("sandbox")
+    state = gateway.open_session(a_request(gateway))
+    (slow.pay_slowly if slow is gateway else slow.pay_later)(state.id)
+
+    promised = gateway.session(state.id)
+    (slow.settle_slowly if slow is gateway else slow.settle)(state.id, succeeds=succeeds)
+    settled = gateway.session(state.id)
+
+    assert (promised.status, promised.is_paid, promised.has_failed) == (SessionStatus.COMPLETE, False, False)
+    assert gateway.expire_session(state.id).status is SessionStatus.COMPLETE
+    assert (settled.is_paid, settled.has_failed) == (succeeds, not succeeds)
+
+
 def test_an_expired_session_cannot_be_paid(gateway):
     state = gateway.open_session(a_request(gateway))
 
@@ -221,6 +238,32 @@ def test_no_answer_is_an_unknown_outcome():
 
     with pytest.raises(GatewayUnavailable):
         gateway.session("cs_test_x")
+
+
+def test_an_answer_lost_on_the_way_back_makes_no_second_session(sandbox):
+    gateway = gateway_for("usd")
+    request = a_request(gateway)
+    # One more than the library tries by itself: the first call fails, the second one is ours.
+    sandbox.faults.add(kind="cut", path="/v1/checkout/sessions", verb="POST", when="after", times=3)
+
+    with pytest.raises(GatewayUnavailable):
+        gateway.open_session(request)
+    sandbox.faults.clear()
+    state = gateway.open_session(request)
+
+    sandbox.advance(24 * 60 * 60)
+    assert gateway.session(state.id).status is SessionStatus.EXPIRED
+    assert len(sandbox.webhooks.events(type="checkout.session.expired")) == 1
+
+
+@pytest.mark.parametrize("kind", ["429", "500", "503", "409"])
+def test_what_tells_nothing_of_the_outcome_is_unavailable(sandbox, kind):
+    gateway = gateway_for("usd")
+    request = a_request(gateway)
+    sandbox.faults.add(kind=kind, path="/v1/checkout/sessions", verb="POST", times=3)
+
+    with pytest.raises(GatewayUnavailable):
+        gateway.open_session(request)
 
 
 def test_only_the_fake_is_used_where_the_settings_say_so(settings):

@@ -101,3 +101,11 @@ def test_the_database_refuses_a_line_of_nothing(counter):
 
     with pytest.raises(IntegrityError, match="commerce_orderline_quantity_positive"), transaction.atomic():
         OrderLine.objects.filter(order=order).update(quantity=0)
+
+
+def test_a_thing_stands_on_an_order_once(counter):
+    with (
+        pytest.raises(IntegrityError, match=r"thing_once_per_order|orderline\.reference"),
+        transaction.atomic(),
+    ):
+        place_order(voucher("a"), voucher("a"))

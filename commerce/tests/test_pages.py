@@ -1,6 +1,7 @@
 from datetime import timedelta
 
 import pytest
+from django.test import Client
 from django.utils import timezone
 
 from accounts.tests.factories import UserFactory
@@ -29,6 +30,18 @@ def test_pay_sends_the_buyer_to_the_provider_with_the_way_back(client, order):
     assert (answer.status_code, answer["Location"]) == (303, payment.session_url)
     assert payment.success_url == "http://testserver/checkout/return/?session_id={CHECKOUT_SESSION_ID}"
     assert payment.cancel_url == f"http://testserver/checkout/cancel/?order={order.number}"
+
+
+def test_the_form_may_send_the_browser_to_the_provider_and_needs_its_token(order, settings):
+    browser = Client(enforce_csrf_checks=True)
+    browser.force_login(order.buyer)
+
+    policy = browser.get(f"/orders/{order.pk}/")["Content-Security-Policy"]
+
+    [form_action] = [part.split() for part in policy.split(";") if part.split()[0] == "form-action"]
+    assert form_action == ["form-action", "'self'", settings.STRIPE_CHECKOUT_ORIGIN]
+    assert browser.post(f"/orders/{order.pk}/buy/").status_code == 403
+    assert not Payment.objects.exists()
 
 
 def test_an_order_that_cannot_be_paid_says_why_on_its_page(client, order):

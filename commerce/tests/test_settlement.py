@@ -211,6 +211,26 @@ def test_another_currency_than_asked_is_held(payment):
     assert settle(payment).held_reason == "49.00 EUR was paid for an order of 49.00 USD."
 
 
+def test_test_money_for_a_real_order_is_held(payment):
+    fake()._change(fake().pay(payment.session_id), livemode=True)
+
+    held = settle(payment)
+
+    assert held.held_reason == "Test money and real money were mixed up."
+    assert held.order.status == "AWAITING_PAYMENT"
+
+
+def test_money_in_another_session_than_ours_is_held(payment):
+    other = checkout.open_session(order=place_order(), urls=URLS, at=NOON)
+    fake().pay(other.session_id)
+    state = fake().session(other.session_id)
+
+    held = settlement.apply(payment=payment, state=state, at=NOON, cause="test")
+
+    assert held.held_reason == f"Paid in session {other.session_id} instead of {payment.session_id}."
+    assert held.order.status == "AWAITING_PAYMENT"
+
+
 def test_money_for_an_order_given_up_is_honoured_while_the_goods_are_there(counter, payment):
     fake().pay(payment.session_id)
     ordering.cancel(order=payment.order, at=NOON, cause="test")

@@ -2,6 +2,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
+from commerce.gateways import GatewayUnavailable
 from commerce.models import GatewayEvent, Payment
 from commerce.services import checkout
 from commerce.tests.factories import NOON, URLS, fake, place_order
@@ -65,6 +66,27 @@ def test_an_event_whose_payment_is_not_here_yet_must_come_again(payment):
     Payment.objects.update(uuid="8d9b2d1e-9f53-4a8e-9a55-0d7a5b7f1a11")
 
     assert deliver(*notification).status_code == 503
+
+
+def test_an_event_whose_session_cannot_be_asked_about_must_come_again(payment, monkeypatch):
+    def no_answer(session_id):
+        raise GatewayUnavailable("The line is dead.")
+
+    notification = fake().notify(payment.session_id)
+    with monkeypatch.context() as broken:
+        broken.setattr(fake(), "session", no_answer, raising=False)
+        assert deliver(*notification).status_code == 503
+
+    assert deliver(*notification).status_code == 200
+    payment.refresh_from_db()
+    assert payment.status == "PAID"
+
+
+def test_an_account_without_a_secret_believes_nothing_and_loses_nothing(payment, settings):
+    settings.PAYMENT_GATEWAY = "commerce.gateways.stripe.StripeGateway"
+    settings.STRIPE_ACCOUNTS = {"usd": {**settings.STRIPE_ACCOUNTS["usd"], "webhook_secret": ""}}
+
+    assert deliver(b"{}", "t=1,v1=00").status_code == 503
 
 
 def test_only_post_is_answered(client):

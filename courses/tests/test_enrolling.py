@@ -197,6 +197,17 @@ def test_asking_again_gives_the_order_there_is():
     assert Order.objects.count() == 1
 
 
+def test_a_price_that_changes_does_not_change_what_was_ordered():
+    member, course = UserFactory(), CourseFactory()
+    order = enrolling.hold_place(member=member, course=course, at=NOON).order_line.order
+    course.price = Decimal("99.00")
+    course.save()
+
+    payment = pay(order)
+
+    assert (payment.amount, payment.order.status) == (Money(Decimal("49.00"), "USD"), "PAID")
+
+
 def test_an_order_whose_time_is_over_makes_room_for_a_new_one():
     member, course = UserFactory(), CourseFactory()
     first = enrolling.hold_place(member=member, course=course, at=NOON)
