@@ -2,8 +2,13 @@
 
 from django.conf import settings
 from rest_framework import HTTP_HEADER_ENCODING
+from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 from rest_framework_simplejwt import authentication
+from rest_framework_simplejwt.tokens import Token
+
+from accounts.models import User
+from accounts.services import tokens
 
 
 class JWTAuthentication(authentication.JWTAuthentication):
@@ -23,3 +28,9 @@ class JWTAuthentication(authentication.JWTAuthentication):
             if scheme and scheme[0] in authentication.AUTH_HEADER_TYPE_BYTES:
                 return header
         return None
+
+    def get_user(self, validated_token: Token) -> User:
+        try:
+            return tokens.holder(validated_token)
+        except tokens.TokenRefused as refusal:
+            raise AuthenticationFailed(str(refusal)) from refusal

@@ -3,11 +3,17 @@
 from collections.abc import Sequence
 from typing import Any
 
+from django.http import HttpRequest
 from django.urls import include, path
 from drf_yasg import openapi
 from drf_yasg.generators import OpenAPISchemaGenerator
+from drf_yasg.inspectors import SwaggerAutoSchema
 from drf_yasg.views import get_schema_view
 from rest_framework.permissions import AllowAny
+from rest_framework.request import Request
+
+from portal.api.errors import CONTENT_TYPE
+from portal.api.serializers import ProblemSerializer
 
 DESCRIPTION = """\
 Send `Authorization: Bearer <access token>` (or `Authorize: Bearer …`);
@@ -34,6 +40,44 @@ class SchemaGenerator(OpenAPISchemaGenerator):
         urlconf: Any = None,
     ) -> None:
         super().__init__(info, version, url, patterns or PATTERNS, urlconf)
+
+    def create_view(self, callback: Any, method: str, request: Request | None = None) -> Any:
+        # The command that writes the schema has no request, and a view may differ by its method.
+        return super().create_view(callback, method, request or Request(HttpRequest()))
+
+
+class AutoSchema(SwaggerAutoSchema):
+    """Describes the refusals that all endpoints share, and gives each its shape: a problem document.
+
+    An endpoint says in words what its own refusals mean, `responses={404: "There is no such book."}`.
+    """
+
+    def get_response_serializers(self) -> dict[str, Any]:
+        described = super().get_response_serializers()
+        if self.view.get_authenticators():
+            described.setdefault(
+                "401", "No credentials where they are needed, or credentials that do not hold."
+            )
+        if self.view.get_throttles():
+            described.setdefault(
+                "429", "Too many requests; `Retry-After` says in how many seconds to come back."
+            )
+        return {
+            code: as_problem(response) if code.isdigit() and int(code) >= 400 else response
+            for code, response in sorted(described.items())
+        }
+
+    def get_produces(self) -> list[str]:
+        return [*super().get_produces(), CONTENT_TYPE]
+
+
+def as_problem(response: Any) -> Any:
+    """A refusal that is described in words, with the shape that all refusals have."""
+    if isinstance(response, openapi.Response) and "schema" not in response:
+        response = response.description
+    if isinstance(response, str):
+        return openapi.Response(response, ProblemSerializer())
+    return response
 
 
 schema = get_schema_view(

@@ -36,7 +36,38 @@ def test_signing_in_is_documented_as_it_is(client):
 
     assert operation["security"] == []
     assert sorted(operation["responses"]) == ["200", "400", "401", "429"]
-    assert operation["responses"]["200"]["schema"] == {"$ref": "#/definitions/TokenPairSchema"}
+    assert operation["responses"]["200"]["schema"] == {"$ref": "#/definitions/TokenPair"}
+
+
+def operations(client):
+    for path, item in documented_paths(client).items():
+        for method in ("get", "post", "put", "patch", "delete"):
+            if method in item:
+                yield f"{method} {path}", item[method]
+
+
+def test_every_operation_has_a_summary_in_words(client):
+    assert [name for name, operation in operations(client) if " " not in operation["summary"]] == []
+
+
+def test_every_refusal_is_documented_with_the_shape_that_refusals_have(client):
+    for name, operation in operations(client):
+        assert "application/problem+json" in operation["produces"], name
+        refusals = {code: answer for code, answer in operation["responses"].items() if int(code) >= 400}
+        assert "429" in refusals, name
+        for code, answer in refusals.items():
+            assert answer["schema"] == {"$ref": "#/definitions/Problem"}, (name, code)
+            assert answer["description"], (name, code)
+
+
+def test_what_asks_for_a_token_says_what_comes_without_one(client):
+    without = {
+        name
+        for name, operation in operations(client)
+        if operation.get("security") != [] and "401" not in operation["responses"]
+    }
+
+    assert without == set()
 
 
 def test_the_command_writes_the_same_schema(client, tmp_path):
