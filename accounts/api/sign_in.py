@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from allauth.account import app_settings
 from allauth.account.adapter import get_adapter
 from allauth.account.forms import SignupForm
@@ -13,6 +16,7 @@ from allauth.core.internal.ratelimit import get_rates
 from allauth.mfa.base.forms import AuthenticateForm
 from allauth.utils import get_form_class
 from django.conf import settings
+from django.contrib.sessions.backends.base import SessionBase
 from django.core.exceptions import ValidationError as Refusal
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest
@@ -105,7 +109,7 @@ def register(request: HttpRequest, *, email: str, password: str, **facts: str) -
 def save(request: HttpRequest, form: SignupForm, facts: dict[str, str]) -> User | None:
     """The account a valid form describes; None when another request made it a moment ago."""
     try:
-        with transaction.atomic():
+        with transaction.atomic(), without_session(request):
             user = form.save(request)
             for name, value in facts.items():
                 setattr(user, name, value)
@@ -115,6 +119,16 @@ def save(request: HttpRequest, form: SignupForm, facts: dict[str, str]) -> User 
             raise
         return None
     return user
+
+
+@contextmanager
+def without_session(request: HttpRequest) -> Iterator[None]:
+    """Let allauth write into a session that is thrown away: a new account's answer brings no cookie."""
+    kept, request.session = request.session, SessionBase()
+    try:
+        yield
+    finally:
+        request.session = kept
 
 
 # --- Both ---

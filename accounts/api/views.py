@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from allauth.core import ratelimit
-from django.core.files.uploadedfile import UploadedFile
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from django.utils.decorators import method_decorator
@@ -286,8 +285,7 @@ class PersonView(generics.GenericAPIView):
 
     def change(self, request: Request, pk: int) -> Response:
         user = self.find_self(request, pk)
-        has_picture = isinstance(request.data.get("avatar"), UploadedFile)
-        if has_picture and not ratelimit.consume(request._request, action="avatar", user=user):
+        if "avatar" in request.FILES and not ratelimit.consume(request._request, action="avatar", user=user):
             raise sign_in.too_many("avatar")
         changed = self.get_serializer(user, data=request.data, partial=True)
         changed.is_valid(raise_exception=True)
