@@ -24,6 +24,7 @@ from wagtail.url_routing import RouteResult
 
 from commerce.money import AmountNotPayable, Money, minimum_charge
 from courses.models.enrolments import Enrolment, LessonCompletion
+from courses.models.rights import CoursePermissionTester
 from courses.models.tree import STEP, below
 from courses.validators import validate_materials
 from portal.content.blocks import RICH_TEXT_FEATURES
@@ -71,6 +72,9 @@ class MaterialPage(ContentPage):
     def clean(self) -> None:
         super().clean()
         validate_materials(self, self.material_fields)
+
+    def permissions_for_user(self, user: Any) -> CoursePermissionTester:
+        return CoursePermissionTester(user, self)
 
     def get_view_restrictions(self) -> models.QuerySet[PageViewRestriction]:
         """Restrictions set above, by the paths of the pages above: Wagtail fetches those pages first."""

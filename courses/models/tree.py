@@ -5,7 +5,8 @@ from typing import Any, Protocol
 from django.db.models import F, OuterRef, Value
 from django.db.models.functions import Concat, Greatest, Length, Substr
 from wagtail.models import Page
-from wagtail.permissions import policy_registry
+
+from courses.models.rights import granted_in_courses
 
 STEP = Page.steplen
 # A lesson stands at most two steps below its course; no path below the course sorts after this.
@@ -35,7 +36,8 @@ def edited_paths(user: PageUser) -> list[str]:
     """The paths below which user may edit every page in the CMS. One query per user object."""
     if not user.is_active or user.is_anonymous or user.is_superuser:
         return []
-    permissions = policy_registry.get_by_type(Page).get_cached_permissions_for_user(user)
     return [
-        permission.page.path for permission in permissions if permission.permission.codename == "change_page"
+        granted.page.path
+        for granted in granted_in_courses(user)
+        if granted.permission.codename == "change_page"
     ]

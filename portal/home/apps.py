@@ -15,6 +15,7 @@ class HomeConfig(AppConfig):
 
     def ready(self) -> None:
         post_migrate.connect(install_schedules, sender=self, dispatch_uid="home.install_schedules")
+        post_migrate.connect(install_roles, sender=self, dispatch_uid="home.install_roles")
 
 
 def install_schedules(using: str = DEFAULT_DB_ALIAS, **kwargs: Any) -> None:
@@ -30,3 +31,16 @@ def install_schedules(using: str = DEFAULT_DB_ALIAS, **kwargs: Any) -> None:
         at=timezone.now(),  # noqa: TID251 (an interface: Django calls it)
         zone=timezone.get_default_timezone(),
     )
+
+
+def install_roles(using: str = DEFAULT_DB_ALIAS, **kwargs: Any) -> None:
+    """After `migrate`: let the shipped groups may what the table says. Waits while Wagtail has no tables."""
+    from wagtail.models import GroupCollectionPermission, GroupPagePermission
+
+    from portal.home.services import roles
+
+    needed = {model._meta.db_table for model in (GroupCollectionPermission, GroupPagePermission)}
+    if needed - set(connections[using].introspection.table_names()):
+        return
+    roles.make_permissions()
+    roles.install_roles()

@@ -76,7 +76,9 @@ def test_everybody_can_sign_in(demo, client):
         ("admin@example.com", True),
         ("moderator@example.com", True),
         ("author@example.com", True),
+        ("editor@example.com", True),
         ("librarian@example.com", True),
+        ("shopkeeper@example.com", True),
         ("learner@example.com", False),
     ],
 )
