@@ -343,10 +343,7 @@ def _next_up(request: HttpRequest, courses: list[CoursePage]) -> dict[str, Any] 
 
 def _unpaid(request: HttpRequest) -> list[UnpaidOrder]:
     pending = (
-        Enrolment.objects.by(request.user)
-        .pending()
-        .filter(order_line__order__payable_until__gt=timezone.now())
-        .select_related("order_line__order")
+        Enrolment.objects.by(request.user).payable(at=timezone.now()).select_related("order_line__order")
     )
     return [
         UnpaidOrder(

@@ -8,9 +8,12 @@ from itertools import pairwise
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from accounts.tests.factories import UserFactory
+from commerce.gateways import gateway_for
 from commerce.models import Payment
+from commerce.services import settlement
 from courses.models import Enrolment, LessonCompletion
 from courses.tests.factories import (
     NOON,
@@ -471,6 +474,17 @@ def test_my_learning_lists_what_waits_to_be_paid(client):
 
     assert (unpaid.title, str(unpaid.total)) == ("Gardening", "49.00 USD")
     assert client.get(unpaid.resume_url).status_code == 200
+
+
+def test_what_is_paid_and_not_opened_yet_does_not_wait_to_be_paid(client):
+    course = CourseFactory()
+    client.force_login(UserFactory())
+    client.post(f"/learning/courses/{course.pk}/enrol/")
+    payment = Payment.objects.get()
+    gateway_for("usd").pay(payment.session_id)
+    settlement.settle(payment=payment, at=timezone.now(), cause="test")
+
+    assert client.get("/my/").context["unpaid"] == []
 
 
 def test_my_learning_is_not_somebody_elses(client):
