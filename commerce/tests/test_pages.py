@@ -39,7 +39,7 @@ def test_the_form_may_send_the_browser_to_the_provider_and_needs_its_token(order
     policy = browser.get(f"/orders/{order.pk}/")["Content-Security-Policy"]
 
     [form_action] = [part.split() for part in policy.split(";") if part.split()[0] == "form-action"]
-    assert form_action == ["form-action", "'self'", settings.STRIPE_CHECKOUT_ORIGIN]
+    assert {"'self'", settings.STRIPE_CHECKOUT_ORIGIN} <= set(form_action)
     assert browser.post(f"/orders/{order.pk}/buy/").status_code == 403
     assert not Payment.objects.exists()
 
