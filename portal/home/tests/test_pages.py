@@ -1,5 +1,7 @@
 """The small pages of the whole site, and who gets in where."""
 
+import re
+
 import pytest
 from django.core.mail import EmailMultiAlternatives, get_connection
 from django.test import RequestFactory
@@ -116,6 +118,13 @@ def test_crawlers_are_told_where_not_to_go(client):
 
 
 # --- What every page has -----------------------------------------------------------------------------------
+@pytest.mark.parametrize("path", ["/search/", "/accounts/login/", "/accounts/password/reset/"])
+def test_a_page_without_a_description_makes_none_up(client, path):
+    content = client.get(path).content.decode()
+
+    assert re.search(r'<meta name="description"\s+content="">', content)
+
+
 def test_the_menu_marks_where_one_is(django_assert_num_queries):
     with django_assert_num_queries(0):
         context = portal(RequestFactory().get("/courses/baking/"))
