@@ -34,6 +34,26 @@ from accounts.services import avatars, directory, inactivity, privacy, tokens
 
 PEOPLE_ON_A_PAGE = 24
 PAYMENTS_ON_A_PAGE = 20
+#: What is looked for in what a browser calls itself, in this order: most name others as well.
+BROWSERS = [
+    ("Edg", "Edge"),
+    ("OPR/", "Opera"),
+    ("YaBrowser/", "Yandex Browser"),
+    ("Firefox/", "Firefox"),
+    ("FxiOS/", "Firefox"),
+    ("Chrome/", "Chrome"),
+    ("CriOS/", "Chrome"),
+    ("Safari/", "Safari"),
+]
+SYSTEMS = [
+    ("Android", "Android"),
+    ("iPhone", "iPhone"),
+    ("iPad", "iPad"),
+    ("Windows", "Windows"),
+    ("Mac OS X", "macOS"),
+    ("CrOS", "ChromeOS"),
+    ("Linux", "Linux"),
+]
 
 
 @dataclass(frozen=True)
@@ -130,6 +150,12 @@ def person(request: HttpRequest, pk: int) -> HttpResponse:
 class SessionsView(ListUserSessionsView):
     """Where one is signed in; and the way to sign out everywhere else, programs with tokens included."""
 
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        context: dict[str, Any] = super().get_context_data(**kwargs)
+        for session in context["sessions"]:
+            session.browser = browser(session.user_agent)
+        return context
+
     def form_valid(self, form: Any) -> HttpResponse:
         tokens.end_all(user=self.request.user, at=timezone.now())
         return super().form_valid(form)
@@ -214,6 +240,15 @@ def reactivate(request: HttpRequest, token: str) -> HttpResponse:
         return render(request, "accounts/reactivate.html", {"refusal": str(refusal)}, status=410)
     messages.success(request, _("Your account is open again. Welcome back: please sign in."))
     return redirect("account_login")
+
+
+def browser(user_agent: str) -> str:
+    """A browser and its system as people call them; what calls itself something else is quoted."""
+    name = next((name for mark, name in BROWSERS if mark in user_agent), "")
+    system = next((system for mark, system in SYSTEMS if mark in user_agent), "")
+    if name and system:
+        return _("%(browser)s on %(system)s") % {"browser": name, "system": system}
+    return name or user_agent[:80] or _("Unknown browser")
 
 
 def profile_page(
