@@ -11,6 +11,7 @@ from typing import Any
 
 from django.apps import apps
 from django.contrib.auth import SESSION_KEY
+from django.contrib.contenttypes.models import ContentType
 from django.contrib.sessions.models import Session
 from django.db import models, transaction
 from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken, OutstandingToken
@@ -72,6 +73,14 @@ class ProfileKeeper:
         _delete_file_on_commit(user.avatar)
         user.groups.clear()
         user.user_permissions.clear()
+        self._take_the_name_out_of_logs(user)
+
+    def _take_the_name_out_of_logs(self, user: User) -> None:
+        """What others did to the account stays written down, and no longer says whose it was."""
+        about = {"content_type": ContentType.objects.get_for_model(User), "object_id": str(user.pk)}
+        nobody = f"#{user.pk}"
+        _rows("admin.LogEntry", **about).update(object_repr=nobody, change_message="")
+        _rows("wagtailcore.ModelLogEntry", **about).update(label=nobody, data={})
 
 
 class MessagesKeeper:

@@ -27,13 +27,22 @@ def export(*, user: User, at: datetime) -> dict[str, Any]:
 
 
 def delete_account(*, user: User, at: datetime) -> None:
-    """Delete an account and what is kept of its owner, all or nothing.
+    """Delete an account and what is kept of its owner, all or nothing, in a transaction of its own.
+
+    Raises DeletionRefused for the last administrator. See `forget`.
+    """
+    with transaction.atomic(durable=True):
+        forget(user=user, at=at)
+
+
+def forget(*, user: User, at: datetime) -> None:
+    """The same in the caller's transaction, for doors that open one themselves.
 
     Where accounting or the log of the admin must keep who it was about (anything that refuses the deletion of
     the row), the row stays and names nobody: no address, no name, no way to sign in. Files go when it has
     committed. Raises DeletionRefused for the last administrator.
     """
-    with transaction.atomic(durable=True):
+    with transaction.atomic():
         user = User.objects.select_for_update().get(pk=user.pk)
         _refuse_the_last_administrator(user)
         for keeper in personal_data.keepers():

@@ -12,9 +12,10 @@ from django.contrib.auth.models import Group
 from django.contrib.contenttypes.models import ContentType
 from django.contrib.sessions.models import Session
 from django.core.files.base import ContentFile
+from django.urls import reverse
 from rest_framework_simplejwt.token_blacklist.models import OutstandingToken
 from rest_framework_simplejwt.tokens import RefreshToken
-from wagtail.models import Page, PageLogEntry
+from wagtail.models import ModelLogEntry, Page, PageLogEntry
 
 from accounts import personal_data
 from accounts.models import Message, User
@@ -262,6 +263,17 @@ def test_what_was_done_in_the_admin_stays_with_an_account_that_names_nobody(ada)
     forget(ada)
 
     assert LogEntry.objects.get().user.email.endswith("@invalid")
+
+
+def test_logs_of_what_others_did_to_the_account_no_longer_name_its_owner(ada, client):
+    client.force_login(UserFactory(superuser=True))
+    client.post(f"/cms/users/edit/{ada.pk}/", {"email": ada.email, "first_name": "Ada", "last_name": "L."})
+    client.post(reverse("admin:accounts_user_change", args=[ada.pk]), {"email": ada.email})
+
+    client.post(reverse("admin:accounts_user_delete", args=[ada.pk]), {"post": "yes"})
+
+    assert {entry.object_repr for entry in LogEntry.objects.all()} == {f"#{ada.pk}"}
+    assert {entry.label for entry in ModelLogEntry.objects.all()} == {f"#{ada.pk}"}
 
 
 def test_the_last_administrator_cannot_leave():

@@ -1,0 +1,50 @@
+"""People in the CMS: what happens to an account there is what happens to it elsewhere."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from wagtail import hooks
+
+from accounts.models import User
+from accounts.services import inactivity, privacy
+
+PEOPLE = "wagtailusers_users:index"
+
+
+@hooks.register("after_edit_user")
+def begin_the_month_anew(request: HttpRequest, user: User) -> None:
+    """Somebody ticked “active” for an account that inactivity had blocked."""
+    if user.is_active and user.blocked_for_inactivity_at is not None:
+        User.objects.filter(pk=user.pk).update(is_active=False)
+        inactivity.open_again(user=user, at=timezone.now())
+
+
+@hooks.register("before_delete_user")
+def delete_the_account(request: HttpRequest, user: User) -> HttpResponse | None:
+    """Delete as the owner's own request would: what accounting keeps stays, without the person."""
+    if request.method != "POST":
+        return None
+    email = user.email
+    try:
+        privacy.delete_account(user=user, at=timezone.now())
+    except privacy.DeletionRefused as refusal:
+        messages.error(request, str(refusal))
+    else:
+        messages.success(request, _("The account of %(email)s was deleted.") % {"email": email})
+    return redirect(PEOPLE)
+
+
+@hooks.register("before_bulk_action")
+def delete_one_by_one(
+    request: HttpRequest, action_type: str, objects: list[Any], action: Any
+) -> HttpResponse | None:
+    if action_type != "delete" or not any(isinstance(each, User) for each in objects):
+        return None
+    messages.error(request, _("Delete accounts one by one: it cannot be undone."))
+    return redirect(PEOPLE)
