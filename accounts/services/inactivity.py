@@ -53,9 +53,7 @@ def request_reactivation(*, email: str, link_for: Callable[[str], str], at: date
     Does nothing for any other address, and never says which it was. link_for makes the absolute address of
     the page for a token.
     """
-    user = User.objects.filter(
-        email=email.strip().lower(), is_active=False, blocked_for_inactivity_at__isnull=False
-    ).first()
+    user = User.objects.filter(email=email.strip().lower(), is_active=False).first()
     if user is None or user.blocked_for_inactivity_at is None:
         return
     valid_until = at + LINK_LIVES

@@ -319,6 +319,15 @@ def test_a_person_who_was_then_blocked_by_a_person_cannot_use_the_link():
     assert not send_all(BLOCKING_DAY)
 
 
+def test_a_person_who_was_then_blocked_by_a_person_is_sent_no_other_link():
+    ada = blocked()
+    inactivity.block(user=ada)
+
+    inactivity.request_reactivation(email=ada.email, link_for=lambda token: token, at=BLOCKING_DAY)
+
+    assert not Message.objects.exists()
+
+
 def test_asking_often_gives_one_letter_in_a_quarter_of_an_hour():
     ada = blocked()
 

@@ -23,14 +23,15 @@ logger = logging.getLogger(__name__)
 ENTER_THE_CMS = "wagtailadmin.access_admin"
 CATALOGUE = "courses.courseindexpage"
 FIRST_PAGE = "home.homepage"
-#: Pictures and documents: one's own to upload and change, everybody's to choose.
+#: Pictures and documents: one's own to upload and change, everybody's to choose. Wagtail asks for the rights
+#: on its own models, also where the portal has put others in their place.
 MATERIAL = (
-    "content.add_portalimage",
-    "content.choose_image",
-    "content.add_portaldocument",
-    "content.choose_document",
+    "wagtailimages.add_image",
+    "wagtailimages.choose_image",
+    "wagtaildocs.add_document",
+    "wagtaildocs.choose_document",
 )
-ALL_MATERIAL = (*MATERIAL, "content.change_portalimage", "content.change_portaldocument")
+ALL_MATERIAL = (*MATERIAL, "wagtailimages.change_image", "wagtaildocs.change_document")
 
 
 def _all(*models: str) -> tuple[str, ...]:
