@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from io import BytesIO
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.core.files.base import ContentFile, File
 from django.db import transaction
@@ -68,13 +68,13 @@ def replace(*, user: User, upload: File) -> None:
     """Make an upload the person's avatar; the former one is deleted on commit. Raises AvatarRefused."""
     drawn = process(upload)
     former = _file_of(user)
-    user.avatar.save(drawn.name, drawn, save=False)
+    user.avatar.save("avatar.webp", drawn, save=False)
     try:
         with transaction.atomic():
             user.save(update_fields=["avatar"])
             _delete_when_sure(former)
     except BaseException:
-        user.avatar.storage.delete(user.avatar.name)
+        user.avatar.storage.delete(str(user.avatar.name))
         raise
 
 
@@ -89,7 +89,8 @@ def remove(*, user: User) -> None:
 
 def _square(picture: Image.Image) -> Image.Image:
     """A picture of pixels alone, made of the middle of another."""
-    turn = UPRIGHT.get(picture.getexif().get(ExifTags.Base.Orientation))
+    noted: Any = picture.getexif().get(ExifTags.Base.Orientation)
+    turn = UPRIGHT.get(noted)
     picture.draft("RGB", (2 * SIDE, 2 * SIDE))  # a large photograph need not be unpacked whole
     mode = "RGBA" if picture.has_transparency_data else "RGB"
     if picture.mode not in ("RGB", "RGBA", "L"):  # in a palette, say, colours cannot be mixed
@@ -102,7 +103,7 @@ def _square(picture: Image.Image) -> Image.Image:
 
 
 def _file_of(user: User) -> tuple[ImageFieldFile, str] | None:
-    return (user.avatar, user.avatar.name) if user.avatar else None
+    return (user.avatar, str(user.avatar.name)) if user.avatar else None
 
 
 def _delete_when_sure(former: tuple[ImageFieldFile, str] | None) -> None:

@@ -266,6 +266,51 @@ GUARDS: tuple[Guard, ...] = (
         ".filter(pk=line.order_id).exists()",
         "commerce/tests/test_delivery.py::test_an_unpaid_order_is_not_handed_over",
     ),
+    # --- Accounts and tokens
+    Guard(
+        "a profile is changed by its owner only",
+        "accounts/api/views.py",
+        "if self.find(pk) != request.user:",
+        "if False:",
+        "accounts/tests/test_api_users.py::test_nobody_changes_or_deletes_another",
+    ),
+    Guard(
+        "another's profile tells the public facts only",
+        "accounts/api/views.py",
+        "return Response(PublicProfileSerializer(person, context=self.get_serializer_context()).data)",
+        "return Response(self.get_serializer(person).data)",
+        "accounts/tests/test_api_users.py::test_another_profile_tells_the_public_facts_to_everybody",
+    ),
+    Guard(
+        "a refresh token buys one pair (16 at once)",
+        "accounts/services/tokens.py",
+        "if not _use_up(old):",
+        "if not (_use_up(old), True):",
+        "accounts/tests/test_token_misuse.py::test_of_sixteen_who_use_a_refresh_token_at_once_one_wins",
+        on_postgres=True,
+    ),
+    Guard(
+        "another password ends the tokens",
+        "accounts/services/tokens.py",
+        "if token.get(api_settings.REVOKE_TOKEN_CLAIM) != get_md5_hash_password(user.password):",
+        "if False:",
+        "accounts/tests/test_token_misuse.py::test_tokens_die_at_once_with_what_they_stood_for",
+    ),
+    Guard(
+        "no token for an address that is not confirmed",
+        "accounts/api/sign_in.py",
+        "if is_verification_mandatory() and not has_verified_email(user, email):",
+        "if False:",
+        "accounts/tests/test_tokens.py"
+        "::test_where_addresses_are_verified_an_unconfirmed_one_gets_no_token_but_the_letter",
+    ),
+    Guard(
+        "no token past a second factor",
+        "accounts/api/sign_in.py",
+        "    require_second_factor(user, code)\n",
+        "",
+        "accounts/tests/test_tokens.py::test_an_account_with_a_second_factor_asks_for_its_code",
+    ),
     # --- People see what is theirs
     Guard(
         "an order is shown to its buyer only",
@@ -359,12 +404,141 @@ GUARDS: tuple[Guard, ...] = (
         "if False:",
         "portal/demo/tests/test_demo.py::test_where_debug_is_off_the_demo_is_refused",
     ),
+    # --- People and their accounts
+    Guard(
+        "staff enter the CMS with a second factor only",
+        "accounts/middleware.py",
+        "and not second_factor.is_set_up(request.user)",
+        "and False",
+        "accounts/tests/test_two_factor.py"
+        "::test_staff_without_a_second_factor_are_sent_to_set_it_up_by_every_door",
+    ),
+    Guard(
+        "who has a way into the CMS counts as staff",
+        "accounts/services/second_factor.py",
+        'user.is_staff or user.has_perm("wagtailadmin.access_admin")',
+        "user.is_staff",
+        "accounts/tests/test_two_factor.py::test_an_editor_without_the_staff_mark_is_asked_as_well",
+    ),
+    Guard(
+        "an avatar carries over pixels and nothing else",
+        "accounts/services/avatars.py",
+        "return Image.frombytes(mode, cut.size, cut.tobytes())",
+        "return picture",
+        "accounts/tests/test_avatars.py::test_place_camera_comments_and_colour_profile_are_not_carried_over",
+    ),
+    Guard(
+        "a picture is not unpacked before its size is known",
+        "accounts/services/avatars.py",
+        "if picture.width * picture.height > MAX_PIXELS:",
+        "if False:",
+        "accounts/tests/test_avatars.py"
+        "::test_a_picture_that_unpacks_into_too_much_is_refused_before_it_is_unpacked",
+    ),
+    Guard(
+        "a profile is edited by oneself only",
+        "accounts/views.py",
+        "user = User.objects.get(pk=request.user.pk)\n    form = ProfileForm(",
+        'user = User.objects.get(pk=request.POST.get("pk", request.user.pk))\n    form = ProfileForm(',
+        "accounts/tests/test_profiles.py::test_nothing_else_is_changed_and_nobody_else",
+    ),
     Guard(
         "search does not read locked lessons",
         "portal/home/services/searching.py",
         "(LessonPage, lessons, open_lessons)",
         "(LessonPage, lessons, lessons)",
         "portal/home/tests/test_search.py::test_the_words_of_a_locked_lesson_find_nothing_for_a_visitor",
+    ),
+    # --- People
+    Guard(
+        "a superuser is never blocked for inactivity",
+        "accounts/services/inactivity.py",
+        "return User.objects.filter(is_active=True, is_superuser=False)",
+        "return User.objects.filter(is_active=True)",
+        "accounts/tests/test_inactivity.py::test_a_superuser_is_neither_warned_nor_blocked",
+    ),
+    Guard(
+        "nobody is blocked within a week of the warning",
+        "accounts/services/inactivity.py",
+        "        .filter(inactivity_warned_at__lt=policies.week_is_over_for(on=on, zone=zone))\n",
+        "",
+        "accounts/tests/test_inactivity.py"
+        "::test_who_is_overdue_at_the_first_run_is_warned_first_and_blocked_a_week_later",
+    ),
+    Guard(
+        "only whom inactivity blocked is sent a link",
+        "accounts/services/inactivity.py",
+        "    if user is None or user.blocked_for_inactivity_at is None:\n",
+        "    if user is None:\n",
+        "accounts/tests/test_inactivity.py"
+        "::test_a_person_who_was_then_blocked_by_a_person_is_sent_no_other_link",
+    ),
+    Guard(
+        "a link opens an account once",
+        "accounts/services/inactivity.py",
+        "rows = User.objects.filter(pk=pk, is_active=False, blocked_for_inactivity_at=blocked_at)",
+        "rows = User.objects.filter(pk=pk)",
+        "accounts/tests/test_inactivity.py::test_a_link_works_once",
+    ),
+    Guard(
+        "a link opens an account for 24 hours",
+        "accounts/services/inactivity.py",
+        "    if at >= valid_until:\n",
+        "    if False:\n",
+        "accounts/tests/test_inactivity.py::test_a_link_lives_24_hours",
+    ),
+    Guard(
+        "a message is written once per occasion",
+        "accounts/migrations/0003_keep_messages.py",
+        "fields=('recipient', 'kind', 'subject_of', 'dedupe'), name='accounts_message_once'",
+        "fields=('recipient', 'kind', 'subject_of', 'dedupe', 'id'), name='accounts_message_once'",
+        "accounts/tests/test_messages.py::test_what_was_told_on_an_occasion_is_not_told_again",
+    ),
+    Guard(
+        "a message is sent by one sender (16 at once)",
+        "accounts/services/notifying.py",
+        "    rows = Message.objects.due(at=at).filter(pk=message.pk)\n",
+        "    rows = Message.objects.filter(pk=message.pk)\n",
+        "accounts/tests/test_messages.py::test_sixteen_senders_at_once_send_one_letter",
+        on_postgres=True,
+    ),
+    Guard(
+        "a message whose reason is gone is not sent",
+        "accounts/services/notifying.py",
+        "        if not still_wanted(claimed, at=at):\n",
+        "        if False:\n",
+        "accounts/tests/test_messages.py::test_a_message_whose_reason_is_gone_is_dropped",
+    ),
+    Guard(
+        "Moderators delete no course",
+        "courses/models/rights.py",
+        'return self.user.is_superuser or "add" in self.permissions',
+        "return True",
+        "portal/home/tests/test_roles.py"
+        "::test_each_role_may_what_the_table_says[Delete another's course-Moderators]",
+    ),
+    Guard(
+        "Editors edit no course",
+        "courses/models/rights.py",
+        'return [each for each in permissions if each.page.cached_content_type.app_label == "courses"]',
+        "return list(permissions)",
+        "portal/home/tests/test_roles.py"
+        "::test_each_role_may_what_the_table_says[Edit another's course-Editors]",
+    ),
+    Guard(
+        "a role may what the table says and nothing else",
+        "portal/home/services/roles.py",
+        "    rows.filter(pk__in=[pk for key, pk in there.items() if key not in wanted]).delete()\n",
+        "",
+        "portal/home/tests/test_roles.py"
+        "::test_rights_added_by_hand_are_taken_away_and_those_taken_are_given_back",
+    ),
+    Guard(
+        "the last administrator cannot leave",
+        "accounts/services/privacy.py",
+        "        _refuse_the_last_administrator(user)\n",
+        "",
+        "portal/tests/test_privacy.py::test_the_last_administrator_cannot_leave",
     ),
 )
 

@@ -85,6 +85,26 @@ def test_development_starts_with_no_environment_at_all(settings_tree):
     assert started.stdout.strip() == "True ['eur', 'usd']", started.stderr
 
 
+@pytest.mark.parametrize(("module", "demanded"), [("production", "True"), ("development", "False")])
+def test_staff_need_a_second_factor_in_production_and_not_on_ones_own_machine(
+    settings_tree, module, demanded
+):
+    environment = COMPLETE if module == "production" else {}
+
+    started = read(settings_tree, module, "settings.REQUIRE_STAFF_TWO_FACTOR", environment)
+    turned = read(
+        settings_tree,
+        module,
+        "settings.REQUIRE_STAFF_TWO_FACTOR",
+        {**environment, "REQUIRE_STAFF_TWO_FACTOR": "false" if demanded == "True" else "true"},
+    )
+
+    assert (started.stdout.strip(), turned.stdout.strip()) == (
+        demanded,
+        str(demanded == "False"),
+    ), started.stderr
+
+
 def test_the_general_stripe_key_serves_the_default_currency(settings_tree):
     environment = {**COMPLETE, "STRIPE_API_KEY": "sk_live_general"}
     del environment["STRIPE_USD_SECRET_KEY"]
