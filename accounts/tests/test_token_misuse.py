@@ -83,6 +83,7 @@ def without_signature(token):
     return str(token).rpartition(".")[0] + "."
 
 
+@pytest.mark.filterwarnings("ignore:The HMAC key is:jwt.warnings.InsecureKeyLengthWarning")
 @pytest.mark.parametrize("kind", [AccessToken, RefreshToken])
 @pytest.mark.parametrize(
     "forge",
