@@ -13,7 +13,7 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 
 from commerce import fulfilment
 from commerce.models import Order, Payment
@@ -52,7 +52,7 @@ def to_payment_page(request: HttpRequest, order: Order) -> HttpResponse:
 
 @never_cache
 @login_required
-@require_GET
+@require_safe
 def order(request: HttpRequest, pk: int) -> HttpResponse:
     """One's own order; anybody else's is not there."""
     found = get_object_or_404(Order.objects.by(request.user), pk=pk)
@@ -79,7 +79,7 @@ def buy_order(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @never_cache
-@require_GET
+@require_safe
 def checkout_return(request: HttpRequest) -> HttpResponse:
     """Back from the provider. The address is not trusted: the provider is asked what happened.
 
@@ -103,7 +103,7 @@ def checkout_return(request: HttpRequest) -> HttpResponse:
 
 
 @never_cache
-@require_GET
+@require_safe
 def checkout_cancel(request: HttpRequest) -> HttpResponse:
     """The buyer turned back at the provider's page; the order waits, if it was not paid by another."""
     found = get_object_or_404(Order, number=named(request, "order"))

@@ -10,6 +10,7 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.urls import include, path
 from django.views import defaults
+from django.views.generic import RedirectView
 from wagtail import urls as wagtail_urls
 from wagtail.admin import urls as wagtailadmin_urls
 from wagtail.contrib.sitemaps.views import sitemap
@@ -33,6 +34,8 @@ urlpatterns = [
     path("cms/login/", cms_sign_in),
     path("cms/", include(wagtailadmin_urls)),
     path("documents/", include(wagtaildocs_urls)),
+    # Wagtail's own sign-in for private pages would be a way round second factors and limits of tries.
+    path("_util/login/", RedirectView.as_view(pattern_name="account_login", query_string=True)),
     # Only what is public: documents leave through Wagtail's view above, which asks who wants them.
     *static(settings.MEDIA_URL, document_root=settings.MEDIA_ROOT),
     path("", include(wagtail_urls)),
