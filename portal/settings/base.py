@@ -328,7 +328,7 @@ SIMPLE_JWT = {
     "REFRESH_TOKEN_LIFETIME": timedelta(days=14),
     "ROTATE_REFRESH_TOKENS": True,
     "BLACKLIST_AFTER_ROTATION": True,
-    # A token names the password it was given for; another password, and it is dead (accounts.services.tokens).
+    # A token names the password it was given for; with another one it is dead (services.tokens).
     "CHECK_REVOKE_TOKEN": True,
     "AUTH_HEADER_TYPES": ("Bearer",),
 }

@@ -421,10 +421,10 @@ GUARDS: tuple[Guard, ...] = (
         "accounts/tests/test_two_factor.py::test_an_editor_without_the_staff_mark_is_asked_as_well",
     ),
     Guard(
-        "an avatar carries over pixels and nothing else",
+        "an avatar is drawn anew, and not passed on",
         "accounts/services/avatars.py",
-        "return Image.frombytes(mode, cut.size, cut.tobytes())",
-        "return picture",
+        'return ContentFile(written.getvalue(), name="avatar.webp")',
+        'upload.seek(0)\n    return ContentFile(upload.read(), name="avatar.webp")',
         "accounts/tests/test_avatars.py::test_place_camera_comments_and_colour_profile_are_not_carried_over",
     ),
     Guard(
