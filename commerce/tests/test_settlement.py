@@ -205,6 +205,17 @@ def test_another_sum_than_asked_is_held_for_a_person_and_delivers_nothing(counte
         checkout.open_session(order=held.order, urls=URLS, at=NOON)
 
 
+def test_an_order_is_not_paid_again_while_late_money_for_it_is_held(payment):
+    state = fake().expire_session(payment.session_id)
+    settle(payment)
+    fake()._change(state, is_paid=True, amount=Money(Decimal("4.90"), "USD"))
+    held = settle(payment)
+
+    with pytest.raises(checkout.PaymentHeld):
+        checkout.open_session(order=held.order, urls=URLS, at=NOON)
+    assert Payment.objects.get().status == "EXPIRED"
+
+
 def test_another_currency_than_asked_is_held(payment):
     fake().pay(payment.session_id, amount=Money(Decimal("49.00"), "EUR"))
 
