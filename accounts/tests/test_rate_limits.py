@@ -62,6 +62,17 @@ def test_guessing_at_one_person_from_many_places_is_stopped_as_well():
     assert "_auth_user_id" not in late.session
 
 
+def test_guessing_at_one_person_by_many_names_of_the_site_is_stopped_as_well():
+    user = UserFactory(verified=True)
+    for number in range(5):
+        guess(Client(REMOTE_ADDR=f"203.0.113.{number}", HTTP_HOST=f"testserver:{8000 + number}"), user.email)
+
+    late = Client(REMOTE_ADDR="203.0.113.99")
+    guess(late, user.email, PASSWORD)
+
+    assert "_auth_user_id" not in late.session
+
+
 def test_somebody_elses_guessing_does_not_keep_others_out(client):
     guessed, other = UserFactory(verified=True), UserFactory(verified=True)
     for _ in range(5):
