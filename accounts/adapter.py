@@ -7,13 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.mfa.adapter import DefaultMFAAdapter
+from allauth.mfa.models import Authenticator
+from allauth.mfa.signals import authenticator_added
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
 from allauth.socialaccount.models import SocialApp
+from allauth.usersessions.models import UserSession
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
+
+from accounts.services import second_factor, tokens
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
@@ -29,6 +34,10 @@ class AccountAdapter(DefaultAccountAdapter):
 
     def populate_username(self, request: HttpRequest, user: User) -> None:
         """Do nothing on purpose: the portal's users have no user name."""
+
+    def _get_login_attempts_cache_key(self, request: HttpRequest, **credentials: Any) -> str:
+        # allauth's own key names the host of the request: whoever asks by another port would start at nought.
+        return str(credentials.get("email", "")).lower()
 
     def post_login(self, request: HttpRequest, user: User, **kwargs: Any) -> HttpResponse:
         response = super().post_login(request, user, **kwargs)
@@ -65,6 +74,23 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):
             for keys in options["APPS"]
             if provider in (None, name) and client_id in (None, keys["client_id"])
         ]
+
+
+def connect() -> None:
+    """Have the portal told of what happens at allauth's pages; called when the app starts."""
+    authenticator_added.connect(end_what_the_password_alone_had_opened)
+
+
+def end_what_the_password_alone_had_opened(
+    sender: object, request: HttpRequest, user: User, authenticator: Authenticator, **kwargs: Any
+) -> None:
+    """With the first factor set up, whoever signed in elsewhere by the password alone signs in again."""
+    factors = Authenticator.objects.filter(user=user, type__in=second_factor.FACTORS)
+    if list(factors) != [authenticator]:
+        return
+    tokens.end_all(user=user, at=authenticator.created_at)
+    for session in UserSession.objects.filter(user=user).exclude(session_key=request.session.session_key):
+        session.end()
 
 
 def remember_language(response: HttpResponse, language: str) -> None:

@@ -7,9 +7,10 @@ class AccountsConfig(AppConfig):
     verbose_name = _("Accounts")
 
     def ready(self) -> None:
-        from accounts import notifications, personal_data
+        from accounts import adapter, notifications, personal_data
         from accounts.services import keeping
 
+        adapter.connect()
         notifications.register_own()
         for keeper in keeping.KEEPERS:
             personal_data.register(keeper)

@@ -9,9 +9,11 @@ from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from allauth.mfa.totp.internal import auth as totp
 from django.contrib.auth.models import Group, Permission
 from django.core.exceptions import ImproperlyConfigured
+from django.test import Client, TestCase
+from django.utils import timezone
 
 from accounts.adapter import MFAAdapter
-from accounts.services import second_factor
+from accounts.services import second_factor, tokens
 from accounts.tests.factories import PASSWORD, UserFactory
 
 pytestmark = pytest.mark.django_db
@@ -53,6 +55,25 @@ def test_an_app_is_set_up_with_the_code_it_shows_and_brings_recovery_codes(clien
     assert done.request["PATH_INFO"] == "/accounts/2fa/recovery-codes/"
     assert len(done.context["unused_codes"]) == 10
     assert second_factor.is_set_up(user)
+
+
+def test_what_the_password_alone_had_opened_ends_when_a_second_factor_is_set_up(client):
+    user = UserFactory(verified=True)
+    thief = Client()
+    for browser in (client, thief):
+        sign_in(browser, user)
+    stolen = tokens.issue(user=user, at=timezone.now())
+    client.post("/accounts/reauthenticate/", {"password": PASSWORD})
+    secret = client.get("/accounts/2fa/totp/activate/", follow=True).context["form"].secret
+
+    with TestCase.captureOnCommitCallbacks(execute=True):
+        client.post("/accounts/2fa/totp/activate/", {"code": code_of(secret)})
+
+    assert second_factor.is_set_up(user)
+    assert is_signed_in(client)
+    assert thief.get("/my/").status_code == 302
+    with pytest.raises(tokens.TokenRefused):
+        tokens.renew(str(stolen))
 
 
 def test_a_wrong_code_sets_nothing_up(client):
