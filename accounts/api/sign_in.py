@@ -15,7 +15,6 @@ from allauth.core import ratelimit
 from allauth.core.internal.ratelimit import get_rates
 from allauth.mfa.base.forms import AuthenticateForm
 from allauth.utils import get_form_class
-from django.conf import settings
 from django.contrib.sessions.backends.base import SessionBase
 from django.core.exceptions import ValidationError as Refusal
 from django.db import IntegrityError, transaction
@@ -59,7 +58,7 @@ def authenticate(request: HttpRequest, *, email: str, password: str, code: str =
 def require_second_factor(user: User, code: str) -> None:
     """Raise unless the code of a second factor fits; also for staff who must have one and do not."""
     if not second_factor.is_set_up(user):
-        if settings.REQUIRE_STAFF_TWO_FACTOR and second_factor.is_demanded_of(user):
+        if second_factor.is_missing(user):
             raise AuthenticationFailed(
                 _("Your account needs a second factor. Set one up on the site, at /accounts/2fa/.")
             )

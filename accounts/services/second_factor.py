@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from allauth.mfa.models import Authenticator
+from django.conf import settings
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser
@@ -23,3 +24,8 @@ def is_demanded_of(user: User | AnonymousUser) -> bool:
 def is_set_up(user: User | AnonymousUser) -> bool:
     """Whether this person signs in with an authenticator app or a security key besides the password."""
     return user.is_authenticated and Authenticator.objects.filter(user=user, type__in=FACTORS).exists()
+
+
+def is_missing(user: User) -> bool:
+    """Whether this person must have a second factor, by the setting, and has none."""
+    return settings.REQUIRE_STAFF_TWO_FACTOR and is_demanded_of(user) and not is_set_up(user)

@@ -18,6 +18,7 @@ from rest_framework_simplejwt.tokens import RefreshToken, Token, UntypedToken
 from rest_framework_simplejwt.utils import get_md5_hash_password
 
 from accounts.models import User
+from accounts.services import second_factor
 
 
 class TokenRefused(Exception):
@@ -48,6 +49,10 @@ def renew(raw: str) -> RefreshToken:
     """
     old = _read_refresh(raw)
     user = holder(old)
+    if second_factor.is_missing(user):
+        raise TokenRefused(
+            _("Your account needs a second factor. Set one up on the site, at /accounts/2fa/.")
+        )
     with transaction.atomic():
         if not _use_up(old):
             raise TokenRefused(_("This refresh token has been used already; sign in again."))

@@ -241,6 +241,19 @@ def test_staff_who_must_have_a_second_factor_get_no_tokens_without_one(client, s
     assert sign_in(client, "eve@example.com").status_code == 200
 
 
+def test_staff_who_must_have_a_second_factor_renew_no_tokens_without_one(client, settings):
+    user = UserFactory(email=ADA)
+    settings.REQUIRE_STAFF_TWO_FACTOR = True
+    refresh = sign_in(client).data["refresh"]
+
+    user.is_staff = True
+    user.save()
+    answer = client.post("/api/v1/token/refresh/", {"refresh": refresh})
+
+    assert answer.status_code == 401
+    assert "/accounts/2fa/" in answer.data["detail"]
+
+
 # --- The headers ---
 @pytest.mark.parametrize("header", ["Authorization", "Authorize"])
 def test_a_token_is_read_from_either_header(client, header):
