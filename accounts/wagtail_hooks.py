@@ -25,6 +25,22 @@ def begin_the_month_anew(request: HttpRequest, user: User) -> None:
         inactivity.open_again(user=user, at=timezone.now())
 
 
+@hooks.register("after_bulk_action")
+def block_and_open_as_elsewhere(
+    request: HttpRequest, action_type: str, objects: list[Any], action: Any
+) -> None:
+    """“Set active state” writes that column alone: who was blocked so could open the account again."""
+    if action_type != "set_active_state":
+        return
+    is_opening = action.cleaned_form.cleaned_data["mark_as_active"]
+    for user in objects:  # as they were before
+        if not is_opening:
+            inactivity.block(user=user)
+        elif not user.is_active:
+            User.objects.filter(pk=user.pk).update(is_active=False)
+            inactivity.open_again(user=user, at=timezone.now())
+
+
 @hooks.register("before_delete_user")
 def delete_the_account(request: HttpRequest, user: User) -> HttpResponse | None:
     """Delete as the owner's own request would: what accounting keeps stays, without the person."""

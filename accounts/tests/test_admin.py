@@ -233,3 +233,23 @@ def test_accounts_are_not_deleted_in_bulk_in_the_cms(boss, client):
 
     assert "one by one" in answer.content.decode()
     assert User.objects.filter(pk=grace.pk).exists()
+
+
+def test_opening_accounts_in_bulk_in_the_cms_begins_the_month_anew(boss, client):
+    grace = UserFactory(is_active=False, blocked_for_inactivity_at=THEN, last_login=LONG)
+
+    client.post(f"/cms/bulk/accounts/user/set_active_state/?id={grace.pk}", {"mark_as_active": "True"})
+
+    grace.refresh_from_db()
+    assert (grace.is_active, grace.blocked_for_inactivity_at) == (True, None)
+    assert grace.reactivated_at is not None
+
+
+@pytest.mark.parametrize("is_active", [True, False])
+def test_who_is_blocked_in_bulk_in_the_cms_cannot_undo_it(boss, client, is_active):
+    grace = UserFactory(is_active=is_active, blocked_for_inactivity_at=None if is_active else THEN)
+
+    client.post(f"/cms/bulk/accounts/user/set_active_state/?id={grace.pk}", {"mark_as_active": "False"})
+
+    grace.refresh_from_db()
+    assert (grace.is_active, grace.blocked_for_inactivity_at) == (False, None)
