@@ -5,6 +5,7 @@ from urllib.parse import quote
 
 import pytest
 from allauth.account.models import EmailAddress
+from django.test import Client
 
 from accounts.models import User
 from accounts.tests.factories import PASSWORD, UserFactory
@@ -45,6 +46,23 @@ def test_where_addresses_are_verified_sign_up_waits_for_the_link(client, setting
     assert EmailAddress.objects.get().verified
     client.post("/accounts/login/", {"login": "ada@example.com", "password": NEW["password1"]})
     assert client.session["_auth_user_id"] == str(User.objects.get().pk)
+
+
+def test_a_letter_to_an_address_that_may_be_a_strangers_carries_no_words_of_who_signed_up(client, mailoutbox):
+    words = "you have won: https://evil.example"
+    client.post(
+        "/accounts/signup/",
+        {
+            "first_name": words,
+            "email": "stranger@example.com",
+            "password1": "bright-orange-42",
+            "password2": "bright-orange-42",
+        },
+    )
+    Client().post("/accounts/password/reset/", {"email": "stranger@example.com"})
+
+    assert len(mailoutbox) == 2
+    assert not [mail for mail in mailoutbox if "evil.example" in mail.body]
 
 
 def test_a_link_that_confirms_nothing_says_so_in_the_title_too(client):
