@@ -10,6 +10,8 @@ from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 from wagtail import hooks
 from wagtail.models import Page
+from wagtail.permissions import policy_registry
+from wagtail.query import PageQuerySet
 from wagtail.snippets.models import register_snippet
 from wagtail.snippets.views.snippets import SnippetViewSet
 
@@ -36,6 +38,23 @@ def ask_before_serving(document: PortalDocument, request: HttpRequest) -> None:
     """Refuse a document to whoever may open none of the pages that it is for."""
     if not permissions.may_fetch(request.user, document):
         raise PermissionDenied
+
+
+@hooks.register("construct_explorer_page_queryset")
+def shut_the_folders_of_others(parent_page: Page, pages: PageQuerySet, request: HttpRequest) -> PageQuerySet:
+    """Refuse the listing of a course that one does not see; the order of the listing stays as it is."""
+    if parent_page.cached_content_type.app_label == "courses":
+        policy = policy_registry.get_by_type(Page)
+        if not policy.explorable_instances(request.user).filter(pk=parent_page.pk).exists():
+            raise PermissionDenied
+    return pages
+
+
+@hooks.register("construct_page_chooser_queryset")
+def choose_among_what_one_sees(pages: PageQuerySet, request: HttpRequest) -> PageQuerySet:
+    """Offer for a link, or as a place to move to, what the explorer shows."""
+    seen = policy_registry.get_by_type(Page).explorable_instances(request.user)
+    return pages.filter(pk__in=seen.values_list("pk", flat=True))
 
 
 @hooks.register("before_delete_page")
