@@ -6,7 +6,10 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.contrib.auth.admin import UserAdmin as BaseUserAdmin
-from django.db import models
+from django.contrib.auth.forms import UserChangeForm
+from django.core.exceptions import ValidationError
+from django.core.files.uploadedfile import UploadedFile
+from django.db import models, transaction
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -14,7 +17,7 @@ from django.utils.translation import ngettext
 
 from accounts.models import Message, User
 from accounts.notifications import UnknownKind, kind_of
-from accounts.services import inactivity, notifying, privacy
+from accounts.services import avatars, inactivity, notifying, privacy
 
 
 class BlockedFilter(admin.SimpleListFilter):
@@ -34,10 +37,22 @@ class BlockedFilter(admin.SimpleListFilter):
         return queryset
 
 
+class PersonForm(UserChangeForm):
+    def clean_avatar(self) -> Any:
+        avatar = self.cleaned_data["avatar"]
+        if not isinstance(avatar, UploadedFile):
+            return avatar
+        try:
+            return avatars.process(avatar)
+        except avatars.AvatarRefused as refusal:
+            raise ValidationError(str(refusal), code="avatar_refused") from refusal
+
+
 @admin.register(User)
 class UserAdmin(BaseUserAdmin):
     """People, by e-mail address. Deleting an account here is what its owner's own request does."""
 
+    form = PersonForm
     list_display = ["email", "first_name", "last_name", "roles", "is_active", "is_staff", "last_login"]
     list_filter = ["groups", "is_staff", "is_superuser", "is_active", BlockedFilter]
     search_fields = ["email", "first_name", "last_name", "phone", "city"]
@@ -89,6 +104,9 @@ class UserAdmin(BaseUserAdmin):
             obj.blocked_for_inactivity_at = None
             obj.reactivated_at = timezone.now()
         super().save_model(request, obj, form, change)
+        former = form.initial.get("avatar")
+        if former and "avatar" in form.changed_data:
+            transaction.on_commit(lambda: former.storage.delete(former.name))
 
     def get_deleted_objects(
         self, objs: Any, request: HttpRequest

@@ -242,3 +242,62 @@ def test_a_refusal_is_told_at_the_field(client, content):
 
     assert answer.status_code == 422
     assert answer.context["avatar_form"].errors["picture"]
+
+
+# --- In the Django admin -----------------------------------------------------------------------------------
+@pytest.fixture
+def change(client):
+    """Change a person in the admin."""
+    client.force_login(UserFactory(superuser=True))
+
+    def post(user, **fields):
+        url = f"/admin/accounts/user/{user.pk}/change/"
+        return client.post(url, {"email": user.email, "is_active": "on", **fields})
+
+    return post
+
+
+@pytest.mark.django_db
+def test_what_an_administrator_uploads_is_drawn_anew_too(change, django_capture_on_commit_callbacks):
+    user = UserFactory()
+    avatars.replace(user=user, upload=upload(picture()))
+    former = user.avatar.name
+    photograph = picture(comment=b"taken at home")
+
+    with django_capture_on_commit_callbacks(execute=True):
+        change(user, avatar=upload(photograph + b"<script>"))
+
+    user.refresh_from_db()
+    kept = user.avatar.read()
+    assert Image.open(BytesIO(kept)).format == "WEBP"
+    assert b"taken at home" not in kept
+    assert b"<script>" not in kept
+    assert user.avatar.name != former
+    assert not default_storage.exists(former)
+
+
+@pytest.mark.django_db
+def test_what_an_administrator_clears_leaves_no_file(change, django_capture_on_commit_callbacks):
+    user = UserFactory()
+    avatars.replace(user=user, upload=upload(picture()))
+    former = user.avatar.name
+
+    with django_capture_on_commit_callbacks(execute=True):
+        change(user)
+        assert default_storage.exists(former)
+        change(user, **{"avatar-clear": "on"})
+
+    user.refresh_from_db()
+    assert not user.avatar
+    assert not default_storage.exists(former)
+
+
+@pytest.mark.django_db
+def test_what_is_refused_on_the_profile_is_refused_in_the_admin(change):
+    user = UserFactory()
+
+    answer = change(user, avatar=upload(picture("GIF"), "me.gif", "image/gif"))
+
+    assert "Choose a JPEG, PNG or WebP file" in answer.context["adminform"].form.errors["avatar"][0]
+    user.refresh_from_db()
+    assert not user.avatar
