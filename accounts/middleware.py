@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zoneinfo
 from collections.abc import Callable
+from functools import cache
 
 from django.conf import settings
 from django.contrib import messages
@@ -18,6 +19,12 @@ from accounts.services import second_factor
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
 
+@cache
+def known_zones() -> set[str]:
+    """Once for each process: to know the names, the zone database is opened file by file."""
+    return zoneinfo.available_timezones()
+
+
 class TimeZoneMiddleware:
     """Shows dates in the zone of the person who reads them; visitors read the site's."""
 
@@ -29,7 +36,7 @@ class TimeZoneMiddleware:
         zone = (
             getattr(request.user, "time_zone", "") if settings.SESSION_COOKIE_NAME in request.COOKIES else ""
         )
-        if zone not in zoneinfo.available_timezones():
+        if zone not in known_zones():
             return self.get_response(request)
         with timezone.override(zoneinfo.ZoneInfo(zone)):
             return self.get_response(request)
