@@ -17,10 +17,15 @@ from accounts.services import inactivity, privacy
 PEOPLE = "wagtailusers_users:index"
 
 
+@hooks.register("before_edit_user")
+def note_who_is_blocked(request: HttpRequest, user: User) -> None:
+    request.META["accounts.was_blocked"] = not user.is_active
+
+
 @hooks.register("after_edit_user")
 def begin_the_month_anew(request: HttpRequest, user: User) -> None:
-    """Somebody ticked “active” for an account that inactivity had blocked."""
-    if user.is_active and user.blocked_for_inactivity_at is not None:
+    """Somebody ticked “active” for an account that was blocked: or the next night would block it again."""
+    if user.is_active and request.META["accounts.was_blocked"]:
         User.objects.filter(pk=user.pk).update(is_active=False)
         inactivity.open_again(user=user, at=timezone.now())
 

@@ -196,8 +196,9 @@ def test_a_person_is_edited_in_the_cms(boss, client):
     assert (grace.email, grace.last_name) == ("hopper@example.com", "Hopper")
 
 
-def test_ticking_active_in_the_cms_begins_the_month_anew(boss, client):
-    grace = UserFactory(is_active=False, blocked_for_inactivity_at=THEN)
+@pytest.mark.parametrize("blocked_for_inactivity_at", [THEN, None])
+def test_ticking_active_in_the_cms_begins_the_month_anew(boss, client, blocked_for_inactivity_at):
+    grace = UserFactory(is_active=False, blocked_for_inactivity_at=blocked_for_inactivity_at)
 
     client.post(f"/cms/users/edit/{grace.pk}/", person(is_active="on"))
 
