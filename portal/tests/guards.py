@@ -540,6 +540,41 @@ GUARDS: tuple[Guard, ...] = (
         "",
         "portal/tests/test_privacy.py::test_the_last_administrator_cannot_leave",
     ),
+    Guard(
+        "authors see their own courses only",
+        "courses/apps.py",
+        "register_permission_policy(Page, OwnCoursesPolicy(Page))",
+        "pass",
+        "courses/tests/test_explorer.py::test_an_author_sees_own_courses_and_no_others",
+    ),
+    Guard(
+        "the folder of another's course is shut",
+        "courses/wagtail_hooks.py",
+        '@hooks.register("construct_explorer_page_queryset")\n',
+        "",
+        "courses/tests/test_explorer.py::test_the_folder_of_anothers_course_is_shut",
+    ),
+    Guard(
+        "choosers offer what the explorer shows",
+        "courses/wagtail_hooks.py",
+        '@hooks.register("construct_page_chooser_queryset")\n',
+        "",
+        "courses/tests/test_explorer.py::test_an_author_sees_own_courses_and_no_others",
+    ),
+    Guard(
+        "authors add to their own courses only",
+        "courses/models/rights.py",
+        "return is_catalogue or any(self.page.path.startswith(path) for path in own_course_paths(self.user))",
+        "return True",
+        "courses/tests/test_explorer.py::test_an_author_adds_lessons_to_own_courses_only",
+    ),
+    Guard(
+        "Wagtail's own sign-in is closed",
+        "portal/urls.py",
+        'path("_util/login/", RedirectView.as_view(pattern_name="account_login", query_string=True)),',
+        "",
+        "portal/tests/test_permission_matrix.py::test_everybody_gets_what_the_table_says[_util/login]",
+    ),
 )
 
 
