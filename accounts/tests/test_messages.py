@@ -287,7 +287,8 @@ def test_every_kind_has_its_letter_in_text_and_html():
 
     for kind in notifications.kinds():
         for part in ("subject.txt", "body.txt", "body.html"):
-            get_template(f"{kind.folder}/{part}")
+            name = f"{kind.folder}/{part}"
+            assert get_template(name).template.name == name
 
 
 def test_every_status_is_in_the_table_of_transitions():

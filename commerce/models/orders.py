@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Self
 
@@ -126,9 +125,6 @@ class OrderLineQuerySet(models.QuerySet["OrderLine"]):
     def due(self, *, at: datetime) -> Self:
         """Lines whose last failed attempt is long enough ago to try again."""
         return self.filter(Q(deliver_after__isnull=True) | Q(deliver_after__lte=at))
-
-    def of_kinds(self, kinds: Sequence[str]) -> Self:
-        return self.filter(kind__in=kinds)
 
 
 class OrderLine(models.Model):

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from django.db import connection, transaction
 
+from accounts.tests.crowd import CROWD, all_at_once
 from commerce.gateways import GatewayRefused, SessionStatus, gateway_for
 from commerce.models import GatewayEvent, Order, Payment
 from commerce.services import checkout, delivery, ordering, settlement
@@ -19,25 +20,6 @@ from commerce.tests.factories import URLS, fake, place_order
 from commerce.tests.paying import signed_event, submit_card
 
 pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
-
-CROWD = 16
-
-
-def all_at_once(act: Callable[[], Any], *, count: int = CROWD) -> list[Any]:
-    """Run act in count threads that start together; what each returned, or raised."""
-    start = threading.Barrier(count)
-
-    def one() -> Any:
-        start.wait()
-        try:
-            return act()
-        except Exception as error:  # noqa: BLE001 - what a thread raised is a result to look at
-            return error
-        finally:
-            connection.close()
-
-    with ThreadPoolExecutor(count) as pool:
-        return [future.result() for future in [pool.submit(one) for _thread in range(count)]]
 
 
 @pytest.fixture

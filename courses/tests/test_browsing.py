@@ -62,7 +62,7 @@ def test_the_catalogue_stands_in_the_order_asked_for(three_courses, ordering, ex
 
 @pytest.mark.parametrize("search", ["'", '"', "a'b", "%", "(", "AND", "*", "\\", "🌹", "a" * 500, "NEAR("])
 def test_no_words_break_the_search(three_courses, search):
-    titles(search=search)
+    assert set(titles(search=search)) <= set(titles())
 
 
 def test_the_full_text_index_finds_descriptions_too():

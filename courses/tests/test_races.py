@@ -1,11 +1,8 @@
 """Many clicks at once, on a real PostgreSQL with real threads."""
 
-import threading
-from concurrent.futures import ThreadPoolExecutor
-
 import pytest
-from django.db import connection
 
+from accounts.tests.crowd import CROWD, all_at_once
 from accounts.tests.factories import UserFactory
 from commerce.models import Order
 from courses.models import CoursePage, Enrolment, LessonCompletion
@@ -13,25 +10,6 @@ from courses.services import enrolling, studying
 from courses.tests.factories import NOON, CourseFactory, LessonFactory
 
 pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
-
-CROWD = 16
-
-
-def all_at_once(act):
-    """Run act in CROWD threads that start together; what each returned, or raised."""
-    start = threading.Barrier(CROWD)
-
-    def one():
-        start.wait()
-        try:
-            return act()
-        except Exception as error:  # noqa: BLE001 whatever happens in a thread is an answer
-            return error
-        finally:
-            connection.close()
-
-    with ThreadPoolExecutor(CROWD) as pool:
-        return [future.result() for future in [pool.submit(one) for _thread in range(CROWD)]]
 
 
 def test_sixteen_clicks_on_buy_hold_one_place_with_one_order():

@@ -240,6 +240,7 @@ def test_a_buyer_who_never_comes_back_has_what_was_paid_for(page, portal):
     wait_until(
         lambda: outcome_in_the_database(portal, email) == BOUGHT, what="delivery by webhook and worker"
     )
+    assert captured(portal, session_of(portal, email)) == [(4900, "usd")]
 
 
 def test_a_buyer_who_turns_back_may_pay_later_on_the_same_order(page, portal):
