@@ -165,3 +165,37 @@ class LessonCompletion(models.Model):
 
     def __str__(self) -> str:
         return f"{self.member} · {self.lesson}"
+
+
+class StudyPosition(models.Model):
+    """The lesson of a course that a member opened last: where they go on."""
+
+    member = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.CASCADE,
+        related_name="study_positions",
+        verbose_name=_("member"),
+    )
+    course = models.ForeignKey(
+        "courses.CoursePage",
+        on_delete=models.CASCADE,
+        related_name="study_positions",
+        verbose_name=_("course"),
+    )
+    lesson = models.ForeignKey(
+        "courses.LessonPage", on_delete=models.CASCADE, related_name="+", verbose_name=_("lesson")
+    )
+    opened_at = models.DateTimeField(_("opened"))
+
+    class Meta:
+        verbose_name = _("place where a member left off")
+        verbose_name_plural = _("places where members left off")
+        ordering = ["-opened_at", "-pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["member", "course"], name="courses_studyposition_once_per_course"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.member} · {self.lesson}"

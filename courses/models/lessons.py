@@ -18,6 +18,7 @@ from wagtail.query import PageQuerySet
 from wagtail.search import index
 
 from commerce.money import Money
+from courses.models.changes import AnnouncesChanges
 from courses.models.enrolments import Enrolment, LessonCompletion
 from courses.models.pages import CoursePage, MaterialPage, validate_price
 from courses.models.tree import LAST_BELOW, STEP, ancestor_path, edited_paths
@@ -74,7 +75,7 @@ class LessonPageQuerySet(PageQuerySet):
         return self.filter(kept | (Q(pk__in=shown) & (Q(is_preview=True) | enrolled)))
 
 
-class LessonPage(MaterialPage):
+class LessonPage(AnnouncesChanges, MaterialPage):
     """A lesson: a video, or words, or both."""
 
     introduction = models.TextField(

@@ -23,6 +23,7 @@ from wagtail.search import index
 from wagtail.url_routing import RouteResult
 
 from commerce.money import AmountNotPayable, Money, minimum_charge
+from courses.models.changes import AnnouncesChanges
 from courses.models.enrolments import Enrolment, LessonCompletion
 from courses.models.rights import CoursePermissionTester
 from courses.models.tree import STEP, below
@@ -191,7 +192,7 @@ def _lesson_model() -> Any:
     return apps.get_model("courses", "LessonPage")
 
 
-class CoursePage(MaterialPage):
+class CoursePage(AnnouncesChanges, MaterialPage):
     """A course: what it is about, what it costs, and below it its lessons, in sections or without."""
 
     class Level(models.TextChoices):
@@ -252,6 +253,11 @@ class CoursePage(MaterialPage):
     currency = models.CharField(
         _("currency"), max_length=3, choices=currency_choices, default=default_currency
     )
+    is_sequential = models.BooleanField(
+        _("lessons one after the other"),
+        default=False,
+        help_text=_("A lesson opens when the one before it is marked complete. Free previews stay open."),
+    )
 
     objects = PageManager.from_queryset(CoursePageQuerySet)()
 
@@ -272,6 +278,7 @@ class CoursePage(MaterialPage):
         MultiFieldPanel(
             [FieldRowPanel([FieldPanel("price"), FieldPanel("currency")])], heading=_("What it costs")
         ),
+        FieldPanel("is_sequential"),
         FieldPanel("objectives"),
         FieldPanel("description"),
     ]
@@ -338,7 +345,7 @@ class CoursePage(MaterialPage):
         return not self.price
 
 
-class CourseSectionPage(MaterialPage):
+class CourseSectionPage(AnnouncesChanges, MaterialPage):
     """A heading in the outline. It has no page of its own: its address leads to its place in the course."""
 
     page_description = _("A heading in the outline of the course, with lessons below it.")
