@@ -10,6 +10,8 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
 from portal.settings.env import BASE_DIR, env
+from portal.settings.limits import *  # noqa: F403
+from portal.settings.limits import ALLAUTH_TRUSTED_PROXY_COUNT, THROTTLE_RATES
 
 INSTALLED_APPS = [
     "portal.home",
@@ -169,23 +171,6 @@ ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 ACCOUNT_SESSION_REMEMBER = None
 ACCOUNT_MAX_EMAIL_ADDRESSES = 5
 ACCOUNT_USER_DISPLAY = "accounts.models.display_name"
-# Counted in the cache that all processes share. A try that cannot be counted is refused.
-ACCOUNT_RATE_LIMITS = {
-    "login": "30/m/ip",
-    "login_failed": "10/m/ip,5/5m/key",
-    "signup": "20/m/ip",
-    "reset_password": "20/m/ip,5/m/key",
-    "reset_password_from_key": "20/m/ip",
-    "confirm_email": "1/3m/key",
-    "manage_email": "10/m/user",
-    "change_password": "5/m/user",
-    "reauthenticate": "10/m/user",
-    "reactivate": "20/m/ip,3/h/key",
-    "avatar": "10/m/user",
-    "export": "10/h/user",
-}
-# How many proxies of one's own stand in front: whose address counts, and whose is only claimed.
-ALLAUTH_TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXY_COUNT", default=0)
 
 # --- Second factor and sessions --------------------------------------------------------------------
 MFA_ADAPTER = "accounts.adapter.MFAAdapter"
@@ -313,11 +298,7 @@ REST_FRAMEWORK = {
         "rest_framework.throttling.UserRateThrottle",
         "rest_framework.throttling.ScopedRateThrottle",
     ],
-    "DEFAULT_THROTTLE_RATES": {
-        "anon": env.str("THROTTLE_ANON", default="120/min"),
-        "user": env.str("THROTTLE_USER", default="600/min"),
-        "token": env.str("THROTTLE_TOKEN", default="20/min"),
-    },
+    "DEFAULT_THROTTLE_RATES": THROTTLE_RATES,
     # The same count as allauth's: else anybody would invent an address for each try, and never be slowed.
     "NUM_PROXIES": ALLAUTH_TRUSTED_PROXY_COUNT,
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
