@@ -8,7 +8,7 @@ from django.apps import apps
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models
-from django.db.models import F, Func, OuterRef, Q, Subquery, Value
+from django.db.models import Exists, F, Func, OuterRef, Q, Subquery, Value
 from django.db.models.functions import Coalesce, Greatest
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.module_loading import import_string
@@ -26,6 +26,7 @@ from commerce.money import AmountNotPayable, Money, minimum_charge
 from courses.models.changes import AnnouncesChanges
 from courses.models.enrolments import Enrolment, LessonCompletion
 from courses.models.rights import CoursePermissionTester
+from courses.models.subscriptions import CourseSubscription
 from courses.models.tree import STEP, below
 from courses.validators import validate_materials
 from portal.content.blocks import RICH_TEXT_FEATURES
@@ -104,7 +105,7 @@ class CourseIndexPage(MaterialPage):
     page_description = _("The catalogue of courses. There is one.")
     subpage_types = ["courses.CoursePage"]
     template = "courses/course_index_page.html"
-    view = "courses.views.catalogue"
+    view = "courses.views.catalogue.show"
     material_fields = (*MaterialPage.material_fields, "introduction")
     content_panels = [*Page.content_panels, FieldPanel("introduction")]
 
@@ -150,6 +151,13 @@ class CoursePageQuerySet(PageQuerySet):
             enrolment_status=Coalesce(Subquery(enrolments.values("status")[:1]), Value("")),
             completed_count=Coalesce(_one_value(completed, _Whole(F("pk"), function="COUNT")), 0),
         )
+
+    def with_subscription_of(self, member: Any) -> Self:
+        """Annotate `is_subscribed` for member; a visitor follows nothing."""
+        if member.is_anonymous:
+            return self.annotate(is_subscribed=Value(False, models.BooleanField()))
+        wishes = CourseSubscription.objects.by(member).filter(course=OuterRef("pk"))
+        return self.annotate(is_subscribed=Exists(wishes.order_by()))
 
     def studied_by(self, member: Any) -> Self:
         """Courses in which member may study: the whole course or some lesson of it."""
@@ -265,7 +273,7 @@ class CoursePage(AnnouncesChanges, MaterialPage):
     parent_page_types = ["courses.CourseIndexPage"]
     subpage_types = ["courses.CourseSectionPage", "courses.LessonPage"]
     template = "courses/course_page.html"
-    view = "courses.views.course"
+    view = "courses.views.course.show"
     # In the explorer lessons stand, and are dragged, in the order in which they are studied.
     admin_default_ordering = "ord"
     material_fields = (*MaterialPage.material_fields, "introduction", "description", "objectives")
@@ -352,7 +360,7 @@ class CourseSectionPage(AnnouncesChanges, MaterialPage):
     parent_page_types = ["courses.CoursePage"]
     subpage_types = ["courses.LessonPage"]
     template = "courses/course_page.html"
-    view = "courses.views.section"
+    view = "courses.views.course.show_section"
     admin_default_ordering = "ord"
     preview_modes: ClassVar[list[tuple[str, str]]] = []
     show_in_menus_default = False
