@@ -2,12 +2,12 @@
 
 from django.urls import path
 
-from courses import views
+from courses.views import learning
 
 app_name = "courses"
 urlpatterns = [
-    path("learning/courses/<int:pk>/enrol/", views.enrol, name="enrol"),
-    path("learning/lessons/<int:pk>/buy/", views.buy_lesson, name="buy_lesson"),
-    path("learning/lessons/<int:pk>/completion/", views.complete, name="complete"),
-    path("my/", views.my_learning, name="my_learning"),
+    path("learning/courses/<int:pk>/enrol/", learning.enrol, name="enrol"),
+    path("learning/lessons/<int:pk>/buy/", learning.buy_lesson, name="buy_lesson"),
+    path("learning/lessons/<int:pk>/completion/", learning.complete, name="complete"),
+    path("my/", learning.my_learning, name="my_learning"),
 ]

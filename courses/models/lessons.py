@@ -127,7 +127,7 @@ class LessonPage(AnnouncesChanges, MaterialPage):
     parent_page_types = ["courses.CoursePage", "courses.CourseSectionPage"]
     subpage_types: list[str] = []
     template = "courses/lesson_page.html"
-    view = "courses.views.lesson"
+    view = "courses.views.lesson.show"
     material_fields = (*MaterialPage.material_fields, "introduction", "body")
 
     content_panels = [
