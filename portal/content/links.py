@@ -281,7 +281,17 @@ _INLINE_TAGS = frozenset(
 )
 
 
-class _Reader(HTMLParser):
+class TolerantParser(HTMLParser):
+    """Reads any HTML, the broken included, as browsers do."""
+
+    def parse_html_declaration(self, i: int) -> int:
+        """Skip `<![…>` as browsers do; html.parser takes it for SGML and fails on what is none."""
+        if self.rawdata.startswith("<![", i):
+            return self.parse_bogus_comment(i)
+        return super().parse_html_declaration(i)
+
+
+class _Reader(TolerantParser):
     """Splits HTML into the addresses in its attributes, the other attributes, and what a reader sees."""
 
     def __init__(self) -> None:
@@ -307,12 +317,6 @@ class _Reader(HTMLParser):
 
     def handle_data(self, data: str) -> None:
         self.text.append(data)
-
-    def parse_html_declaration(self, i: int) -> int:
-        """Skip `<![…>` as browsers do; html.parser takes it for SGML and fails on what is none."""
-        if self.rawdata.startswith("<![", i):
-            return self.parse_bogus_comment(i)
-        return super().parse_html_declaration(i)
 
     def _break_line_at(self, tag: str) -> None:
         if tag not in _INLINE_TAGS:
