@@ -165,6 +165,16 @@ def exponent(currency: str) -> int:
     return 3 if currency in THREE_DECIMAL else 2
 
 
+def step(currency: str) -> int:
+    """The least difference between two amounts: 10 where the last of three decimals is 0, else 1.
+
+    The krona of Iceland has no fractions and is sent with two decimals, which are 00.
+    """
+    if currency == "isk":
+        return 100
+    return 10 if currency in THREE_DECIMAL else 1
+
+
 def least(currency: str) -> int:
     """The smallest amount that can be charged, in minor units; 1 where Stripe publishes none."""
     return _LEAST.get(currency, 1)

@@ -102,9 +102,9 @@ def _amount(params: dict[str, Any], currency: str, where: str) -> tuple[int | No
             param=param,
             code="amount_too_large",
         )
-    if currency in currencies.THREE_DECIMAL and amount % 10 != 0:
+    if amount % currencies.step(currency) != 0 and currencies.step(currency) > 1:
         raise refusals.invalid(
-            f"Amounts in {currency.upper()} must be a multiple of 10: the last of the three decimals is 0",
+            f"Amounts in {currency.upper()} must be a multiple of {currencies.step(currency)}",
             param=param,
             code="invalid_charge_amount",
         )
