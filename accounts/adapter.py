@@ -88,7 +88,7 @@ def end_what_the_password_alone_had_opened(
     factors = Authenticator.objects.filter(user=user, type__in=second_factor.FACTORS)
     if list(factors) != [authenticator]:
         return
-    tokens.end_all(user=user, at=authenticator.created_at)
+    tokens.end_all(user=user)
     for session in UserSession.objects.filter(user=user).exclude(session_key=request.session.session_key):
         session.end()
 

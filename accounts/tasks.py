@@ -3,12 +3,13 @@
 from django.core.management import call_command
 from django.utils import timezone
 
-from accounts.services import inactivity, notifying
+from accounts.services import inactivity, notifying, tokens
 
 
 def flush_expired_tokens() -> None:
-    """Delete refresh tokens that have expired; they can no longer be used or misused."""
+    """Delete what is noted of tokens that have expired; they can no longer be used or misused."""
     call_command("flushexpiredtokens")
+    tokens.forget_ended(at=timezone.now())
 
 
 def send_message(message_id: int) -> bool:

@@ -157,7 +157,7 @@ class SessionsView(ListUserSessionsView):
         return context
 
     def form_valid(self, form: Any) -> HttpResponse:
-        tokens.end_all(user=self.request.user, at=timezone.now())
+        tokens.end_all(user=self.request.user)
         return super().form_valid(form)
 
 

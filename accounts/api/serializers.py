@@ -55,6 +55,27 @@ class TokenPairSerializer(serializers.Serializer):
     refresh = serializers.CharField(help_text="Buys a new pair once; lives for days.")
 
 
+class ProofSerializer(serializers.Serializer):
+    """Who acts, once more; may be left out a short while after signing in."""
+
+    password = serializers.CharField(
+        write_only=True,
+        required=False,
+        allow_blank=True,
+        default="",
+        max_length=LONGEST_PASSWORD,
+        trim_whitespace=False,
+    )
+    code = serializers.CharField(
+        write_only=True,
+        required=False,
+        allow_blank=True,
+        default="",
+        max_length=32,
+        help_text="With the password, for accounts with a second factor.",
+    )
+
+
 class EmptySerializer(serializers.Serializer):
     """An empty object."""
 

@@ -55,6 +55,23 @@ def authenticate(request: HttpRequest, *, email: str, password: str, code: str =
     return user
 
 
+def prove(request: HttpRequest, *, user: User, password: str, code: str = "") -> None:
+    """Have somebody who is signed in show once more that they are who they are.
+
+    Counted like signing in. Raises Throttled, PermissionDenied, and ValidationError when a code is missing.
+    """
+    try:
+        proven = get_adapter(request).authenticate(request, email=user.email, password=password)
+    except Refusal as refusal:
+        raise too_many("login_failed") from refusal
+    if proven != user:
+        raise PermissionDenied(_("This is not your password."))
+    try:
+        require_second_factor(user, code)
+    except AuthenticationFailed as refusal:
+        raise PermissionDenied(str(refusal.detail)) from refusal
+
+
 def require_second_factor(user: User, code: str) -> None:
     """Raise unless the code of a second factor fits; also for staff who must have one and do not."""
     if not second_factor.is_set_up(user):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from allauth.core import ratelimit
+from django.conf import settings
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from django.utils.decorators import method_decorator
@@ -25,6 +26,7 @@ from accounts.api.serializers import (
     EmptySerializer,
     OwnProfileSerializer,
     PeopleQuerySerializer,
+    ProofSerializer,
     PublicProfileSerializer,
     RefreshSerializer,
     RegistrationSerializer,
@@ -88,14 +90,17 @@ class TokenRefreshView(TokenEndpoint):
     @swagger_auto_schema(
         operation_id="token_refresh",
         operation_summary="Renew the tokens",
-        operation_description="A refresh token buys a new pair once; after that it is dead.",
+        operation_description=(
+            "A refresh token buys a new pair once; after that it is dead. One that is used again later has "
+            "been stolen: everything that came of the same sign-in dies with it."
+        ),
         responses={200: TokenPairSerializer, 400: INVALID, 401: DEAD},
         security=[],
         tags=["token"],
     )
     def post(self, request: Request) -> Response:
         try:
-            return pair(tokens.renew(self.read(request)["refresh"]))
+            return pair(tokens.renew(self.read(request)["refresh"], at=timezone.now()))
         except tokens.TokenRefused as refusal:
             raise AuthenticationFailed(str(refusal)) from refusal
 
@@ -125,14 +130,16 @@ class TokenBlacklistView(TokenEndpoint):
     @swagger_auto_schema(
         operation_id="token_blacklist",
         operation_summary="Sign out",
-        operation_description="The refresh token is dead from now on; the access token expires in minutes.",
+        operation_description=(
+            "The refresh token is dead from now on, and so are the access tokens of the same sign-in."
+        ),
         responses={200: EmptySerializer, 400: INVALID, 401: DEAD},
         security=[],
         tags=["token"],
     )
     def post(self, request: Request) -> Response:
         try:
-            tokens.end(self.read(request)["refresh"])
+            tokens.end(self.read(request)["refresh"], at=timezone.now())
         except tokens.TokenRefused as refusal:
             raise AuthenticationFailed(str(refusal)) from refusal
         return Response({})
@@ -266,19 +273,37 @@ class PersonView(generics.GenericAPIView):
         operation_summary="Delete your account",
         operation_description=(
             "At once and for good: what accounting must keep is made anonymous, everything else is deleted, "
-            "and all sessions and tokens end."
+            "and all sessions and tokens end. A short while after signing in the token is proof enough; "
+            "later (renewing a token is no signing in) the password has to be sent, and the code of a second "
+            "factor where there is one."
         ),
+        request_body=ProofSerializer,
         responses={
             204: "It is deleted.",
-            403: "It is another's account, or that of the only administrator.",
+            400: f"{INVALID} Under `code`: the account has a second factor, and its code is missing.",
+            403: (
+                "It is another's account, or that of the only administrator; or the password is wrong, or is "
+                "missing and the sign-in was not a short while ago."
+            ),
             404: NO_PERSON,
         },
         tags=["users"],
     )
     def delete(self, request: Request, pk: int) -> Response:
-        user = self.find_self(request, pk)
+        user, now = self.find_self(request, pk), timezone.now()
+        asked = ProofSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        if asked.validated_data["password"]:
+            sign_in.prove(request._request, user=user, **asked.validated_data)
+        elif not tokens.is_fresh(request.auth, at=now, within=settings.API_FRESH_SIGN_IN):
+            raise PermissionDenied(
+                _(
+                    "You signed in some time ago. Send your password with this request, as "
+                    '{"password": "…"}, or sign in again and use the new token.'
+                )
+            )
         try:
-            privacy.delete_account(user=user, at=timezone.now())
+            privacy.delete_account(user=user, at=now)
         except privacy.DeletionRefused as refusal:
             raise PermissionDenied(str(refusal)) from refusal
         return Response(status=status.HTTP_204_NO_CONTENT)

@@ -116,6 +116,10 @@ class User(AbstractUser):
         _("blocked for inactivity"), null=True, blank=True, editable=False
     )
     reactivated_at = models.DateTimeField(_("opened again"), null=True, blank=True, editable=False)
+    # How often all tokens were ended at once; a token that names another number is dead.
+    token_generation = models.PositiveIntegerField(
+        _("generation of tokens"), default=0, db_default=0, editable=False
+    )
 
     USERNAME_FIELD = "email"
     REQUIRED_FIELDS: list[str] = []

@@ -1,16 +1,21 @@
 """People by API: registering, finding each other, changing and deleting oneself."""
 
 import json
+from datetime import timedelta
 from io import BytesIO
 
 import pytest
 from allauth.account.models import EmailAddress
+from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
+from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
 from django.contrib.auth.hashers import get_hasher
 from django.core.cache import cache
+from django.utils import timezone
 from PIL import Image
 from rest_framework.test import APIClient
 
 from accounts.models import User
+from accounts.services import tokens
 from accounts.tests.factories import PASSWORD, UserFactory
 
 pytestmark = pytest.mark.django_db
@@ -470,21 +475,103 @@ def test_a_body_that_is_no_object_is_invalid_input(ada, body):
 
 
 # --- Deleting oneself ---
-def test_people_delete_their_own_account(ada):
-    token = client_of().post("/api/v1/token/", {"email": ADA, "password": PASSWORD}).json()["access"]
+def signed_in(user, minutes_ago=0):
+    """A client with a token of a sign-in some minutes ago, renewed since."""
+    at = timezone.now() - timedelta(minutes=minutes_ago)
+    token = tokens.renew(str(tokens.issue(user=user, at=at)), at=timezone.now()).access_token
+    client = APIClient()
+    client.credentials(HTTP_AUTHORIZATION=f"Bearer {token}")
+    return client
 
-    answer = client_of(ada).delete(f"{USERS}{ada.pk}/")
+
+def delete(client, user, **proof):
+    return client.delete(f"{USERS}{user.pk}/", proof)
+
+
+def test_people_delete_their_own_account_with_the_token_of_a_sign_in_a_short_while_ago(ada):
+    client = APIClient()
+    token = client.post("/api/v1/token/", {"email": ADA, "password": PASSWORD}).json()["access"]
+    header = {"Authorization": f"Bearer {token}"}
+
+    answer = client.delete(f"{USERS}{ada.pk}/", headers=header)
 
     assert answer.status_code == 204
     assert not User.objects.filter(email=ADA).exists()
-    assert client_of().get(f"{USERS}me/", headers={"Authorization": f"Bearer {token}"}).status_code == 401
+    assert client.get(f"{USERS}me/", headers=header).status_code == 401
     assert client_of(UserFactory()).get(f"{USERS}{ada.pk}/").status_code == 404
+
+
+@pytest.mark.parametrize(("minutes", "status"), [(14, 204), (16, 403)])
+def test_renewing_a_token_makes_no_new_sign_in(ada, minutes, status):
+    assert delete(signed_in(ada, minutes_ago=minutes), ada).status_code == status
+
+
+def test_how_long_a_token_alone_is_enough_is_a_setting(ada, settings):
+    settings.API_FRESH_SIGN_IN = timedelta(minutes=2)
+
+    assert delete(signed_in(ada, minutes_ago=3), ada).status_code == 403
+    assert delete(signed_in(ada, minutes_ago=1), ada).status_code == 204
+
+
+def test_a_token_of_an_older_sign_in_is_told_to_send_the_password(ada):
+    client = signed_in(ada, minutes_ago=16)
+
+    refused = delete(client, ada)
+
+    assert refused.status_code == 403
+    assert refused.headers["Content-Type"] == "application/problem+json"
+    assert refused.json()["detail"] == (
+        'You signed in some time ago. Send your password with this request, as {"password": "…"}, or sign in '
+        "again and use the new token."
+    )
+    assert User.objects.filter(email=ADA).exists()
+    assert delete(client, ada, password=PASSWORD).status_code == 204
+    assert not User.objects.filter(email=ADA).exists()
+
+
+@pytest.mark.parametrize("minutes", [0, 16])
+def test_a_wrong_password_deletes_nothing(ada, minutes):
+    answer = delete(signed_in(ada, minutes_ago=minutes), ada, password="guess")
+
+    assert (answer.status_code, answer.json()["detail"]) == (403, "This is not your password.")
+    assert User.objects.filter(email=ADA).exists()
+
+
+def test_guessing_the_password_with_a_stolen_token_is_as_slow_as_at_signing_in(ada, settings):
+    settings.ACCOUNT_RATE_LIMITS = {"login_failed": "3/5m/key"}
+    cache.clear()
+    thief = signed_in(ada, minutes_ago=16)
+
+    answers = [delete(thief, ada, password="guess").status_code for _try in range(4)]
+
+    assert answers == [403, 403, 403, 429]
+
+
+def test_with_a_second_factor_its_code_is_asked_for_too(ada):
+    TOTP.activate(ada, generate_totp_secret())
+    code = RecoveryCodes.activate(ada).get_unused_codes()[0]
+    client = signed_in(ada, minutes_ago=16)
+
+    without = delete(client, ada, password=PASSWORD)
+    wrong = delete(client, ada, password=PASSWORD, code="000000")
+
+    assert (without.status_code, list(without.json()["errors"])) == (400, ["code"])
+    assert wrong.status_code == 403
+    assert delete(client, ada, password=PASSWORD, code=code).status_code == 204
+
+
+def test_anothers_account_is_refused_whatever_is_proven(ada):
+    eve = UserFactory()
+
+    assert delete(signed_in(eve), ada).status_code == 403
+    assert delete(signed_in(eve), ada, password=PASSWORD).status_code == 403
+    assert User.objects.filter(email=ADA).exists()
 
 
 def test_the_only_administrator_stays():
     boss = UserFactory(superuser=True)
 
-    answer = client_of(boss).delete(f"{USERS}{boss.pk}/")
+    answer = delete(signed_in(boss), boss)
 
     assert answer.status_code == 403
     assert "only administrator" in answer.json()["detail"]

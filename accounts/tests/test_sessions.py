@@ -42,14 +42,19 @@ def test_sign_out_everywhere_else_ends_the_other_sessions_and_no_one_elses():
 
 def test_sign_out_everywhere_else_ends_the_tokens_too():
     user, other = UserFactory(verified=True), UserFactory()
-    mine = tokens.issue(user=user, at=timezone.now())
-    others = tokens.issue(user=other, at=timezone.now())
+    now = timezone.now()
+    mine = tokens.issue(user=user, at=now)
+    others = tokens.issue(user=other, at=now)
 
     signed_in(user).post("/accounts/sessions/")
 
-    with pytest.raises(tokens.TokenRefused):
-        tokens.renew(str(mine))
-    assert tokens.renew(str(others))
+    for token in (mine, mine.access_token):
+        with pytest.raises(tokens.TokenRefused, match="signed out"):
+            tokens.check(str(token))
+    with pytest.raises(tokens.TokenRefused, match="signed out"):
+        tokens.renew(str(mine), at=now)
+    assert tokens.holder(others.access_token) == other
+    assert tokens.renew(str(others), at=now)
 
 
 def test_a_changed_password_ends_the_other_sessions():

@@ -313,6 +313,8 @@ SIMPLE_JWT = {
     "CHECK_REVOKE_TOKEN": True,
     "AUTH_HEADER_TYPES": ("Bearer",),
 }
+# So long after signing in, a token alone is proof enough to delete the account it speaks for.
+API_FRESH_SIGN_IN = timedelta(minutes=env.int("API_FRESH_SIGN_IN_MINUTES", default=15))
 API_AUTH_HEADERS = env.list("API_AUTH_HEADERS", default=["Authorization", "Authorize"])
 API_PAGE_SIZE = env.int("API_PAGE_SIZE", default=20)
 API_PAGE_SIZE_MAX = env.int("API_PAGE_SIZE_MAX", default=100)

@@ -284,8 +284,8 @@ GUARDS: tuple[Guard, ...] = (
     Guard(
         "a refresh token buys one pair (16 at once)",
         "accounts/services/tokens.py",
-        "if not _use_up(old):",
-        "if not (_use_up(old), True):",
+        "        if _use_up(old):\n",
+        "        if (_use_up(old), True):\n",
         "accounts/tests/test_token_misuse.py::test_of_sixteen_who_use_a_refresh_token_at_once_one_wins",
         on_postgres=True,
     ),
@@ -295,6 +295,36 @@ GUARDS: tuple[Guard, ...] = (
         "if token.get(api_settings.REVOKE_TOKEN_CLAIM) != get_md5_hash_password(user.password):",
         "if False:",
         "accounts/tests/test_token_misuse.py::test_tokens_die_at_once_with_what_they_stood_for",
+    ),
+    Guard(
+        "signing out everywhere ends access tokens",
+        "accounts/services/tokens.py",
+        " or token.get(GENERATION, 0) != user.token_generation:",
+        ":",
+        "accounts/tests/test_token_families.py"
+        "::test_signing_out_everywhere_ends_access_tokens_at_once_and_leaves_those_that_come_after",
+    ),
+    Guard(
+        "a refresh token that is used again ends its family",
+        "accounts/services/tokens.py",
+        "    if _was_used_long_before(old, at=at):\n",
+        "    if False:\n",
+        "accounts/tests/test_token_families.py"
+        "::test_a_refresh_token_used_again_later_ends_all_that_came_of_its_sign_in",
+    ),
+    Guard(
+        "who renews twice at nearly the same time is no thief",
+        "accounts/services/tokens.py",
+        "blacklisted_at__lt=at - GRACE",
+        "blacklisted_at__lt=at",
+        "accounts/tests/test_token_families.py::test_one_used_twice_at_nearly_the_same_time_ends_nothing",
+    ),
+    Guard(
+        "a renewed token deletes no account",
+        "accounts/api/views.py",
+        "elif not tokens.is_fresh(request.auth, at=now, within=settings.API_FRESH_SIGN_IN):",
+        "elif False:",
+        "accounts/tests/test_api_users.py::test_a_token_of_an_older_sign_in_is_told_to_send_the_password",
     ),
     Guard(
         "no token for an address that is not confirmed",

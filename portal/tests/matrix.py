@@ -56,8 +56,7 @@ class World:
 
 def build_world() -> World:
     """A course and its lessons, an order with an open session, a document, and a person per role."""
-    from rest_framework_simplejwt.tokens import RefreshToken
-
+    from accounts.services.tokens import issue
     from accounts.tests.factories import UserFactory
     from commerce.services import checkout
     from courses.services import enrolling
@@ -74,7 +73,7 @@ def build_world() -> World:
         )
         if role in GROUPS:
             people[role].groups.add(Group.objects.get(name=GROUPS[role]))
-    tokens = {role: str(RefreshToken.for_user(user).access_token) for role, user in people.items()}
+    tokens = {role: str(issue(user=user, at=at).access_token) for role, user in people.items()}
     type(people["blocked"]).objects.filter(pk=people["blocked"].pk).update(is_active=False)
 
     free = CourseFactory(price=0)
