@@ -42,8 +42,8 @@ class Account:
         self.store.save(self.id, stored)
 
     def find(self, kind: str, object_id: str) -> Stored | None:
-        stored = self.store.find(self.id, object_id)
-        return stored if stored is not None and stored.body["object"] == kind else None
+        stored = self.store.find(self.id, object_id, kind=kind)
+        return None if stored is None or "is_deleted" in stored.private else stored
 
     def get(self, kind: str, object_id: str, *, param: str, status: int = 404) -> Stored:
         """The object, or the refusal that names the parameter it was looked for by."""
@@ -53,11 +53,21 @@ class Account:
         return stored
 
     def newest_first(self, kind: str) -> Iterator[Stored]:
-        return self.store.newest_first(self.id, kind)
+        return (s for s in self.store.newest_first(self.id, kind) if "is_deleted" not in s.private)
 
-    def emit(self, event_type: str, stored: Stored) -> None:
-        """Record an event about an object as it is now, and send it to this account's endpoints."""
-        self.outbox.emit(self, event_type, stored.body)
+    def emit(self, event_type: str, stored: Stored, *, previous: dict[str, Any] | None = None) -> None:
+        """Record an event about an object as it is now, and send it to this account's endpoints.
+
+        `previous` are the values that an update replaced.
+        """
+        self.outbox.emit(self, event_type, stored.body, previous=previous)
+
+    def save_change(self, stored: Stored, *, before: dict[str, Any], event_type: str) -> None:
+        """Save an object and tell of what is different from `before`; of no difference nothing is told."""
+        self.save(stored)
+        previous = {name: value for name, value in before.items() if stored.body.get(name) != value}
+        if previous:
+            self.emit(event_type, stored, previous=previous)
 
     def set_timer(self, object_id: str, *, at: int) -> None:
         self.store.execute("INSERT OR REPLACE INTO timer VALUES (?, ?, ?)", self.id, object_id, at)

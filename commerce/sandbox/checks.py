@@ -13,6 +13,10 @@ log = logging.getLogger(__name__)
 _OPERATION_OF = {
     "product": "products.retrieve",
     "price": "prices.retrieve",
+    "coupon": "coupons.retrieve",
+    "promotion_code": "promotion_codes.retrieve",
+    "tax_rate": "tax_rates.retrieve",
+    "customer": "customers.retrieve",
     "checkout.session": "checkout.sessions.retrieve",
     "payment_intent": "payment_intents.retrieve",
     "charge": "charges.retrieve",

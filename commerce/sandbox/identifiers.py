@@ -8,6 +8,11 @@ _LETTERS = string.ascii_letters + string.digits
 _PREFIXES = {
     "product": "prod_",
     "price": "price_",
+    "coupon": "",
+    "promotion_code": "promo_",
+    "tax_rate": "txr_",
+    "customer": "cus_",
+    "discount": "di_",
     "checkout.session": "cs_test_a1",
     "item": "li_",
     "payment_intent": "pi_",
@@ -18,7 +23,7 @@ _PREFIXES = {
     "request": "req_",
     "webhook_endpoint": "we_",
 }
-_LENGTHS = {"checkout.session": 58, "product": 14, "request": 14}
+_LENGTHS = {"checkout.session": 58, "coupon": 8, "customer": 14, "product": 14, "request": 14}
 
 
 def new_id(kind: str) -> str:

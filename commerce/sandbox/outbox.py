@@ -84,13 +84,21 @@ class Outbox:
         self._mode_types = tuple(types or ("*",))
         self.mode = mode
 
-    def emit(self, account: Account, event_type: str, body: dict[str, Any]) -> None:
+    def emit(
+        self,
+        account: Account,
+        event_type: str,
+        body: dict[str, Any],
+        *,
+        previous: dict[str, Any] | None = None,
+    ) -> None:
+        changed = {} if previous is None else {"previous_attributes": previous}
         event = {
             "id": new_id("event"),
             "object": "event",
             "api_version": stripe.api_version,
             "created": account.clock.now(),
-            "data": {"object": body},
+            "data": {"object": body, **changed},
             "livemode": False,
             "pending_webhooks": 0,
             "request": {"id": account.cause.request_id, "idempotency_key": account.cause.idempotency_key},

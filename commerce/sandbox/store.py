@@ -17,7 +17,8 @@ _SCHEMA = """
 CREATE TABLE IF NOT EXISTS account (id TEXT PRIMARY KEY, secret_key TEXT NOT NULL UNIQUE);
 CREATE TABLE IF NOT EXISTS object (
     number INTEGER PRIMARY KEY AUTOINCREMENT, account TEXT NOT NULL, id TEXT NOT NULL, kind TEXT NOT NULL,
-    body TEXT NOT NULL, private TEXT NOT NULL, UNIQUE (account, id));
+    body TEXT NOT NULL, private TEXT NOT NULL, UNIQUE (account, kind, id));
+CREATE INDEX IF NOT EXISTS object_by_id ON object (account, id);
 CREATE INDEX IF NOT EXISTS object_by_kind ON object (account, kind, number);
 CREATE TABLE IF NOT EXISTS answer (
     account TEXT NOT NULL, key TEXT NOT NULL, fingerprint TEXT NOT NULL, status INTEGER NOT NULL,
@@ -42,6 +43,7 @@ class Stored:
 
     body: dict[str, Any]
     private: dict[str, Any] = field(default_factory=dict)
+    """Among it `is_deleted`, and `included`: fields that are told only to who expands them."""
 
     @property
     def id(self) -> str:
@@ -121,14 +123,26 @@ class Store:
 
     def save(self, account: str, stored: Stored) -> None:
         touched = self.execute(
-            "UPDATE object SET body = ?, private = ? WHERE account = ? AND id = ?",
-            json.dumps(stored.body), json.dumps(stored.private), account, stored.id,
+            "UPDATE object SET body = ?, private = ? WHERE account = ? AND kind = ? AND id = ?",
+            json.dumps(stored.body), json.dumps(stored.private), account, stored.body["object"], stored.id,
         )  # fmt: skip
         if touched != 1:
             raise LookupError(f"{stored.id} was never added to {account}")
 
-    def find(self, account: str, object_id: str) -> Stored | None:
-        row = self.row("SELECT body, private FROM object WHERE account = ? AND id = ?", account, object_id)
+    def replace(self, account: str, stored: Stored) -> None:
+        """Add an object, in the place of an earlier one of its kind and id if there is one."""
+        self.execute(
+            "DELETE FROM object WHERE account = ? AND kind = ? AND id = ?",
+            account, stored.body["object"], stored.id,
+        )  # fmt: skip
+        self.add(account, stored)
+
+    def find(self, account: str, object_id: str, *, kind: str | None = None) -> Stored | None:
+        """The object; shops choose the ids of products and coupons, so that both may bear the same."""
+        row = self.row(
+            "SELECT body, private FROM object WHERE account = ? AND id = ? AND kind = coalesce(?, kind)",
+            account, object_id, kind,
+        )  # fmt: skip
         return _stored(row) if row else None
 
     def newest_first(self, account: str, kind: str) -> Iterator[Stored]:

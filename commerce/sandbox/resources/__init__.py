@@ -3,7 +3,19 @@
 from collections.abc import Callable
 from typing import Any
 
-from commerce.sandbox.resources import catalogue, events, payments, prices, products, refunds, sessions
+from commerce.sandbox.resources import (
+    catalogue,
+    coupons,
+    customers,
+    events,
+    payments,
+    prices,
+    products,
+    promotion_codes,
+    refunds,
+    sessions,
+    tax_rates,
+)
 
 Handler = Callable[..., dict[str, Any]]
 """Called with the Account, the path's ids by name, and `params`; returns the body of the answer."""
@@ -17,6 +29,24 @@ SERVED: dict[str, Handler] = {
     "prices.retrieve": prices.retrieve,
     "prices.update": prices.update,
     "prices.list": prices.list_prices,
+    "coupons.create": coupons.create,
+    "coupons.retrieve": coupons.retrieve,
+    "coupons.update": coupons.update,
+    "coupons.list": coupons.list_coupons,
+    "coupons.delete": coupons.delete,
+    "promotion_codes.create": promotion_codes.create,
+    "promotion_codes.retrieve": promotion_codes.retrieve,
+    "promotion_codes.update": promotion_codes.update,
+    "promotion_codes.list": promotion_codes.list_promotion_codes,
+    "tax_rates.create": tax_rates.create,
+    "tax_rates.retrieve": tax_rates.retrieve,
+    "tax_rates.update": tax_rates.update,
+    "tax_rates.list": tax_rates.list_tax_rates,
+    "customers.create": customers.create,
+    "customers.retrieve": customers.retrieve,
+    "customers.update": customers.update,
+    "customers.list": customers.list_customers,
+    "customers.delete": customers.delete,
     "checkout.sessions.create": sessions.create,
     "checkout.sessions.retrieve": sessions.retrieve,
     "checkout.sessions.list": sessions.list_sessions,

@@ -1,10 +1,12 @@
 """`expand[]`: put an object where its id stands."""
 
+from dataclasses import dataclass
 from typing import Any
 
 from commerce.sandbox import refusals
 from commerce.sandbox.accounts import Account
-from commerce.sandbox.schemas.annotations import OneOf, Page, Record, Shape
+from commerce.sandbox.resources.validity import as_of_now
+from commerce.sandbox.schemas.annotations import ListOf, OneOf, Page, Record, Shape
 
 _DEEPEST = 4
 
@@ -17,32 +19,48 @@ def expanded(account: Account, body: dict[str, Any], *, paths: list[str], shape:
             raise refusals.invalid(
                 f"You cannot expand more than {_DEEPEST} levels of a property: {path}", param="expand"
             )
-        body = _expand(account, body, steps, shape, path)
+        body = _Expansion(account, path).of(body, steps, shape, owner=body)
     return body
 
 
-def _expand(account: Account, value: Any, steps: list[str], shape: Shape, path: str) -> Any:
-    if not steps or value is None:
-        return value
-    if isinstance(shape, Page):
-        if steps[0] != "data":
-            raise _cannot_be(path)
-        data = [_expand(account, item, steps[1:], shape.item, path) for item in value["data"]]
-        return {**value, "data": data}
-    if not isinstance(shape, Record) or steps[0] not in shape.fields:
-        raise _cannot_be(path)
-    name, rest = steps[0], steps[1:]
-    inner = shape.fields[name].shape
-    target = _target(inner)
-    if target is None and not rest:
-        raise _cannot_be(path)
-    here = _included(account, value, name) if isinstance(inner, Page) else value.get(name)
-    if isinstance(here, str) and target is not None:
-        stored = account.store.find(account.id, here)
+@dataclass(frozen=True)
+class _Expansion:
+    account: Account
+    path: str
+
+    def of(self, value: Any, steps: list[str], shape: Shape, *, owner: dict[str, Any]) -> Any:
+        """The value with the steps from it expanded. `owner` is the object around it that has an id."""
+        if not steps or value is None:
+            return value
+        if isinstance(shape, Page):
+            if steps[0] != "data":
+                raise _cannot_be(self.path)
+            return {**value, "data": [self.of(i, steps[1:], shape.item, owner=i) for i in value["data"]]}
+        if isinstance(shape, ListOf):
+            return [self.of(item, steps, shape.item, owner=owner) for item in value]
+        if not isinstance(shape, Record) or steps[0] not in shape.fields:
+            raise _cannot_be(self.path)
+        name, rest = steps[0], steps[1:]
+        inner = shape.fields[name].shape
+        target = _target(inner)
+        owner = value if "id" in value else owner
+        here = value.get(name)
+        if here is None:
+            here = _included(self.account, owner, name)
+        elif isinstance(here, str) and target is not None:
+            here = self._object(here, target)
+        if target is None and not rest and not _is_left_out((value, owner), name):
+            raise _cannot_be(self.path)
+        return {**value, name: self.of(here, rest, target or inner, owner=owner)}
+
+    def _object(self, object_id: str, target: Shape) -> dict[str, Any]:
+        kind = target.object_name if isinstance(target, Record) else None
+        stored = self.account.store.find(self.account.id, object_id, kind=kind)
         if stored is None:
-            raise refusals.not_served(f"the object {here}, so {path} cannot be expanded", param="expand")
-        here = stored.body
-    return {**value, name: _expand(account, here, rest, target or inner, path)}
+            raise refusals.not_served(
+                f"the object {object_id}, so {self.path} cannot be expanded", param="expand"
+            )
+        return as_of_now(self.account, stored)
 
 
 def _target(shape: Shape) -> Shape | None:
@@ -54,10 +72,23 @@ def _target(shape: Shape) -> Shape | None:
     return None
 
 
+# What is told only to who expands it, beside the lists that `_included` cuts: by the object that has it.
+_LEFT_OUT = {
+    "checkout.session": {"breakdown"},
+    "coupon": {"applies_to"},
+    "item": {"discounts", "taxes"},
+}
+
+
+def _is_left_out(around: tuple[dict[str, Any], ...], name: str) -> bool:
+    return any(name in _LEFT_OUT.get(value.get("object", ""), ()) for value in around)
+
+
 def _included(account: Account, value: dict[str, Any], name: str) -> Any:
-    """A list that is left out of its object unless asked for."""
-    if value.get(name) is not None:
-        return value[name]
+    """What is left out of its object unless asked for."""
+    if _is_left_out((value,), name):
+        stored = account.store.find(account.id, value["id"], kind=value["object"])
+        return stored.private.get("included", {}).get(name) if stored else None
     if value.get("object") == "checkout.session" and name == "line_items":
         items = account.get("checkout.session", value["id"], param="session").private["line_items"]
         url = f"/v1/checkout/sessions/{value['id']}/line_items"

@@ -5,6 +5,7 @@ from typing import Any
 
 from commerce.sandbox import refusals
 from commerce.sandbox.accounts import Account
+from commerce.sandbox.resources.validity import as_of_now
 from commerce.sandbox.store import Stored
 
 _USUAL_LIMIT, _HIGHEST_LIMIT = 10, 100
@@ -22,12 +23,11 @@ def page_of(
     """A list object of the account's objects of that kind whose body is wanted."""
     _refuse_foreign_cursors(account, kind, params)
     created = params.get("created")
-    bodies = (
-        stored.body
-        for stored in account.newest_first(kind)
-        if wanted(stored.body) and (created is None or is_within(stored.body["created"], created))
+    bodies = (as_of_now(account, stored) for stored in account.newest_first(kind))
+    found = (
+        body for body in bodies if wanted(body) and (created is None or is_within(body["created"], created))
     )
-    return cut_page(bodies, url=url, params=params)
+    return cut_page(found, url=url, params=params)
 
 
 def cut_page(bodies: Iterable[dict[str, Any]], *, url: str, params: dict[str, Any]) -> dict[str, Any]:

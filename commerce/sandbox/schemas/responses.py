@@ -74,6 +74,8 @@ def _named(shape: Shape) -> str:
 def _record_violations(shape: Record, value: Any, path: str) -> list[str]:
     if not isinstance(value, dict):
         return [f"{path}: expected {shape.name}, got {value!r}"]
+    if value.get("deleted") is True and "deleted" in shape.fields:
+        return [] if set(value) == _DELETED_FIELDS else [f"{path}: a deleted object has {sorted(value)}"]
     problems = [
         f"{path}.{name}: {shape.name} has no such field" for name in value if name not in shape.fields
     ]
@@ -96,6 +98,7 @@ def _page_violations(shape: Page, value: Any, path: str) -> list[str]:
     return problems + violations(ListOf(shape.item), value.get("data"), f"{path}.data")
 
 
+_DELETED_FIELDS = {"id", "object", "deleted"}
 _PAGE_FIELDS = {"object", "data", "has_more", "url"}
 
 
