@@ -1,6 +1,7 @@
 from courses.models.changes import CourseChange
 from courses.models.enrolments import Enrolment, EnrolmentStatusChange, LessonCompletion, StudyPosition
 from courses.models.lessons import LessonPage
+from courses.models.moderation import ModerationTask
 from courses.models.pages import CourseIndexPage, CoursePage, CourseSectionPage
 from courses.models.subscriptions import CourseSubscription
 from courses.models.topics import CourseTopic
@@ -16,5 +17,6 @@ __all__ = [
     "EnrolmentStatusChange",
     "LessonCompletion",
     "LessonPage",
+    "ModerationTask",
     "StudyPosition",
 ]

@@ -1,15 +1,17 @@
 """What changed in a course, as its readers are told."""
 
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
+from wagtail.admin.panels import FieldPanel, MultiFieldPanel
 
 
 class AnnouncesChanges(models.Model):
-    """A page of a course. What its editor says of a change is published with the change."""
+    """A page of a course. What its editor says of a change is published with the change, and only with it:
+    `courses.services.announcing` takes both fields off the page when they have been said."""
 
     change_note = models.CharField(
         _("what changed"),
@@ -27,8 +29,25 @@ class AnnouncesChanges(models.Model):
         ),
     )
 
+    #: A copy is another page: nobody has changed it yet.
+    exclude_fields_in_copy: ClassVar[list[str]] = ["change_note", "is_minor_change"]
+
     class Meta:
         abstract = True
+
+
+class WhatChangedPanel(MultiFieldPanel):  # type: ignore[misc]
+    """The two fields, on pages that were published before: of a new page there is no change to tell."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        kwargs.setdefault("heading", _("What changed"))
+        kwargs.setdefault("children", [FieldPanel("change_note"), FieldPanel("is_minor_change")])
+        super().__init__(**kwargs)
+
+    class BoundPanel(MultiFieldPanel.BoundPanel):  # type: ignore[misc]
+        def is_shown(self) -> bool:
+            was_published = self.instance.live or self.instance.first_published_at is not None
+            return was_published and super().is_shown()
 
 
 class CourseChangeQuerySet(models.QuerySet["CourseChange"]):
@@ -68,7 +87,7 @@ class CourseChange(models.Model):
         null=True,
         blank=True,
         related_name="+",
-        verbose_name=_("published by"),
+        verbose_name=_("changed by"),
     )
     published_at = models.DateTimeField(_("published"))
 
@@ -81,6 +100,10 @@ class CourseChange(models.Model):
         constraints = [
             models.CheckConstraint(
                 condition=Q(kind__in=["ADDED", "CHANGED"]), name="courses_coursechange_kind_known"
+            ),
+            # A publication of a page is known by its moment.
+            models.UniqueConstraint(
+                fields=["page", "published_at"], name="courses_coursechange_once_per_publication"
             ),
         ]
         indexes = [models.Index(fields=["course", "-published_at"], name="courses_coursechange_latest")]

@@ -18,7 +18,7 @@ from wagtail.query import PageQuerySet
 from wagtail.search import index
 
 from commerce.money import Money
-from courses.models.changes import AnnouncesChanges
+from courses.models.changes import AnnouncesChanges, WhatChangedPanel
 from courses.models.enrolments import Enrolment, LessonCompletion
 from courses.models.pages import CoursePage, MaterialPage, validate_price
 from courses.models.tree import LAST_BELOW, STEP, ancestor_path, edited_paths
@@ -137,6 +137,7 @@ class LessonPage(AnnouncesChanges, MaterialPage):
         FieldRowPanel([FieldPanel("video_url"), FieldPanel("duration_minutes")]),
         FieldPanel("body"),
         MultiFieldPanel([FieldPanel("is_preview"), FieldPanel("price")], heading=_("Who may open it")),
+        WhatChangedPanel(),
     ]
     search_fields = [
         *ContentPage.search_fields,

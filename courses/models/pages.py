@@ -23,7 +23,7 @@ from wagtail.search import index
 from wagtail.url_routing import RouteResult
 
 from commerce.money import AmountNotPayable, Money, minimum_charge
-from courses.models.changes import AnnouncesChanges
+from courses.models.changes import AnnouncesChanges, WhatChangedPanel
 from courses.models.enrolments import Enrolment, LessonCompletion
 from courses.models.rights import CoursePermissionTester
 from courses.models.subscriptions import CourseSubscription
@@ -289,6 +289,7 @@ class CoursePage(AnnouncesChanges, MaterialPage):
         FieldPanel("is_sequential"),
         FieldPanel("objectives"),
         FieldPanel("description"),
+        WhatChangedPanel(),
     ]
     search_fields = [
         *ContentPage.search_fields,
@@ -364,6 +365,7 @@ class CourseSectionPage(AnnouncesChanges, MaterialPage):
     admin_default_ordering = "ord"
     preview_modes: ClassVar[list[tuple[str, str]]] = []
     show_in_menus_default = False
+    content_panels = [*Page.content_panels, WhatChangedPanel()]
     promote_panels = [FieldPanel("slug")]
 
     class Meta:
