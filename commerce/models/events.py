@@ -1,4 +1,4 @@
-"""What we keep of the payment provider: events that were acted on, and products and prices made there."""
+"""What we keep of the payment provider: events that were acted on, and what was made there."""
 
 from __future__ import annotations
 
@@ -57,3 +57,52 @@ class GatewayPrice(models.Model):
 
     def __str__(self) -> str:
         return f"{self.title} · {self.price_id}"
+
+
+class GatewayCoupon(models.Model):
+    """A coupon that exists at the provider for a discount as orders keep it."""
+
+    account = models.CharField(_("provider account"), max_length=20)
+    name = models.CharField(_("name"), max_length=40)
+    percent_off = models.DecimalField(_("percent off"), max_digits=5, decimal_places=2, null=True)
+    amount_off_minor = models.PositiveBigIntegerField(_("amount off in the smallest unit"), null=True)
+    currency = models.CharField(_("currency"), max_length=3, blank=True)
+    coupon_id = models.CharField(_("coupon"), max_length=255)
+
+    class Meta:
+        verbose_name = _("provider coupon")
+        verbose_name_plural = _("provider coupons")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["account", "name", "percent_off", "amount_off_minor", "currency"],
+                nulls_distinct=False,
+                name="commerce_gatewaycoupon_once",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} · {self.coupon_id}"
+
+
+class GatewayTaxRate(models.Model):
+    """A tax rate that exists at the provider for a tax as orders keep it."""
+
+    account = models.CharField(_("provider account"), max_length=20)
+    name = models.CharField(_("name"), max_length=50)
+    percentage = models.DecimalField(_("percentage"), max_digits=7, decimal_places=4)
+    is_inclusive = models.BooleanField(_("contained in prices"))
+    country = models.CharField(_("country"), max_length=2, blank=True)
+    tax_rate_id = models.CharField(_("tax rate"), max_length=255)
+
+    class Meta:
+        verbose_name = _("provider tax rate")
+        verbose_name_plural = _("provider tax rates")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["account", "name", "percentage", "is_inclusive", "country"],
+                name="commerce_gatewaytaxrate_once",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} · {self.tax_rate_id}"

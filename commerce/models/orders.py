@@ -28,6 +28,9 @@ class OrderQuerySet(models.QuerySet["Order"]):
     def by(self, buyer: object) -> Self:
         return self.filter(buyer=buyer)
 
+    def carts(self) -> Self:
+        return self.filter(status=Order.Status.OPEN)
+
     def awaiting_payment(self) -> Self:
         return self.filter(status=Order.Status.AWAITING_PAYMENT)
 
@@ -43,7 +46,11 @@ class OrderQuerySet(models.QuerySet["Order"]):
 
 
 class Order(HasStatus):
-    """Lines that one buyer pays together, in one currency and so through one provider account."""
+    """Lines that one buyer pays together, in one currency and so through one provider account.
+
+    An OPEN order is a cart: its lines and amounts change. A buyer without an account has a `guest_key`, which
+    their session knows. total = subtotal - discount + the part of the tax that prices do not contain.
+    """
 
     class Status(models.TextChoices):
         OPEN = "OPEN", _("open")
@@ -63,11 +70,25 @@ class Order(HasStatus):
 
     number = models.CharField(_("number"), max_length=9, unique=True, default=new_number, editable=False)
     buyer = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="orders", verbose_name=_("buyer")
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="orders",
+        verbose_name=_("buyer"),
     )
-    email = models.EmailField(_("e-mail"), help_text=_("Where the receipt goes; frozen with the order."))
+    guest_key = models.CharField(max_length=32, blank=True, editable=False, db_index=True)
+    email = models.EmailField(
+        _("e-mail"), blank=True, help_text=_("Where the receipt goes; frozen with the order.")
+    )
     status = models.CharField(_("status"), max_length=20, choices=Status, default=Status.OPEN)
     currency = models.CharField(_("currency"), max_length=3)
+    subtotal_minor = models.PositiveBigIntegerField(_("subtotal in the smallest unit"), default=0)
+    discount_minor = models.PositiveBigIntegerField(_("discount in the smallest unit"), default=0)
+    tax_minor = models.PositiveBigIntegerField(_("tax in the smallest unit"), default=0)
+    included_tax_minor = models.PositiveBigIntegerField(
+        _("tax contained in prices, in the smallest unit"), default=0
+    )
     total_minor = models.PositiveBigIntegerField(_("total in the smallest unit"))
     created_at = models.DateTimeField(_("created"))
     placed_at = models.DateTimeField(_("placed"), null=True, blank=True)
@@ -87,6 +108,32 @@ class Order(HasStatus):
             ),
             models.CheckConstraint(condition=Q(total_minor__gte=0), name="commerce_order_total_not_negative"),
             models.CheckConstraint(
+                condition=Q(buyer__isnull=False) | ~Q(guest_key=""), name="commerce_order_has_owner"
+            ),
+            models.CheckConstraint(
+                condition=Q(
+                    total_minor=F("subtotal_minor")
+                    - F("discount_minor")
+                    + F("tax_minor")
+                    - F("included_tax_minor")
+                ),
+                name="commerce_order_total_adds_up",
+            ),
+            models.CheckConstraint(
+                condition=Q(discount_minor__lte=F("subtotal_minor")), name="commerce_order_discount_within"
+            ),
+            models.CheckConstraint(
+                condition=Q(included_tax_minor__lte=F("tax_minor")), name="commerce_order_included_tax_within"
+            ),
+            models.UniqueConstraint(
+                fields=["buyer"], condition=Q(status="OPEN"), name="commerce_order_one_cart_per_buyer"
+            ),
+            models.UniqueConstraint(
+                fields=["guest_key"],
+                condition=Q(status="OPEN", buyer__isnull=True),
+                name="commerce_order_one_cart_per_guest",
+            ),
+            models.CheckConstraint(
                 condition=Q(status__in=["PAID", "REFUNDED"], paid_at__isnull=False)
                 | Q(status__in=["OPEN", "AWAITING_PAYMENT", "CANCELLED"], paid_at__isnull=True),
                 name="commerce_order_paid_at_iff_paid",
@@ -98,6 +145,19 @@ class Order(HasStatus):
 
     def __str__(self) -> str:
         return self.number
+
+    @property
+    def subtotal(self) -> Money:
+        return Money.from_minor(self.subtotal_minor, self.currency)
+
+    @property
+    def discount(self) -> Money:
+        return Money.from_minor(self.discount_minor, self.currency)
+
+    @property
+    def tax(self) -> Money:
+        """All of it, contained in prices or added to them."""
+        return Money.from_minor(self.tax_minor, self.currency)
 
     @property
     def total(self) -> Money:
@@ -136,6 +196,8 @@ class OrderLine(models.Model):
     title = models.CharField(_("title"), max_length=255)
     unit_price_minor = models.PositiveBigIntegerField(_("unit price in the smallest unit"))
     quantity = models.PositiveIntegerField(_("quantity"), default=1)
+    discount_minor = models.PositiveBigIntegerField(_("discount in the smallest unit"), default=0)
+    tax_minor = models.PositiveBigIntegerField(_("tax in the smallest unit"), default=0)
     fulfilled_at = models.DateTimeField(_("fulfilled"), null=True, blank=True)
     delivery_attempts = models.PositiveIntegerField(_("delivery attempts"), default=0)
     deliver_after = models.DateTimeField(_("next delivery attempt"), null=True, blank=True)

@@ -49,8 +49,9 @@ class PaymentQuerySet(models.QuerySet["Payment"]):
 
 
 class Payment(HasStatus):
-    """One attempt to take the money of an order; for Stripe, one Checkout Session.
+    """One attempt to take the money of an order; for Stripe, one Checkout Session or one Payment Intent.
 
+    `captured_minor` is what has come and `refunded_minor` what of it was given back or is on its way back.
     `held_reason` is empty but for money that came and does not fit the order: a person decides.
     """
 
@@ -68,16 +69,25 @@ class Payment(HasStatus):
         CASH = "cash", _("cash")
         TRANSFER = "transfer", _("bank transfer")
 
+    class Flow(models.TextChoices):
+        CHECKOUT = "checkout", _("on the provider's page")
+        INTENT = "intent", _("on our page")
+
     CAPTURED = (Status.PAID, Status.PARTIALLY_REFUNDED, Status.REFUNDED)
+    UNCAPTURED = (Status.PENDING, Status.EXPIRED, Status.FAILED, Status.CANCELLED)
     TRANSITIONS = {
-        Status.PENDING: frozenset({Status.PAID, Status.EXPIRED, Status.FAILED, Status.CANCELLED}),
-        # Late money: what the provider has taken is paid, whatever we believed before.
-        Status.EXPIRED: frozenset({Status.PAID}),
-        Status.FAILED: frozenset({Status.PAID}),
-        Status.CANCELLED: frozenset({Status.PAID}),
+        # Money held for a person who gave it back goes to REFUNDED without being PAID.
+        Status.PENDING: frozenset(
+            {Status.PAID, Status.EXPIRED, Status.FAILED, Status.CANCELLED, Status.REFUNDED}
+        ),
+        # Late money: what the provider has taken is paid, whatever we believed. Expired ones are renewed.
+        Status.EXPIRED: frozenset({Status.PAID, Status.PENDING, Status.REFUNDED}),
+        Status.FAILED: frozenset({Status.PAID, Status.REFUNDED}),
+        Status.CANCELLED: frozenset({Status.PAID, Status.REFUNDED}),
         Status.PAID: frozenset({Status.PARTIALLY_REFUNDED, Status.REFUNDED}),
-        Status.PARTIALLY_REFUNDED: frozenset({Status.REFUNDED}),
-        Status.REFUNDED: frozenset(),
+        # Back again when the bank could not give the money back: `from_` says so, else late news would do it.
+        Status.PARTIALLY_REFUNDED: frozenset({Status.REFUNDED, Status.PAID}),
+        Status.REFUNDED: frozenset({Status.PAID, Status.PARTIALLY_REFUNDED}),
     }
 
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
@@ -86,9 +96,12 @@ class Payment(HasStatus):
     )
     status = models.CharField(_("status"), max_length=20, choices=Status, default=Status.PENDING)
     method = models.CharField(_("method"), max_length=10, choices=Method)
+    flow = models.CharField(_("where it is paid"), max_length=10, choices=Flow, default=Flow.CHECKOUT)
     account = models.CharField(_("provider account"), max_length=20, blank=True)
     amount_minor = models.PositiveBigIntegerField(_("amount in the smallest unit"))
     currency = models.CharField(_("currency"), max_length=3)
+    captured_minor = models.PositiveBigIntegerField(_("taken, in the smallest unit"), default=0)
+    refunded_minor = models.PositiveBigIntegerField(_("given back, in the smallest unit"), default=0)
     session_id = models.CharField(_("session"), max_length=255, blank=True)
     session_url = models.URLField(_("payment page"), max_length=2000, blank=True)
     intent_id = models.CharField(_("payment intent"), max_length=255, blank=True)
@@ -138,8 +151,21 @@ class Payment(HasStatus):
             ),
             models.UniqueConstraint(
                 fields=["order"],
-                condition=Q(status__in=["PAID", "PARTIALLY_REFUNDED", "REFUNDED"]),
+                condition=Q(status__in=["PAID", "PARTIALLY_REFUNDED"]),
                 name="commerce_payment_one_captured_per_order",
+            ),
+            models.UniqueConstraint(
+                fields=["account", "intent_id"],
+                condition=~Q(intent_id=""),
+                name="commerce_payment_intent_once_per_account",
+            ),
+            models.CheckConstraint(
+                condition=Q(refunded_minor__lte=F("captured_minor")),
+                name="commerce_payment_refunded_within_captured",
+            ),
+            models.CheckConstraint(
+                condition=~Q(status__in=["PAID", "PARTIALLY_REFUNDED", "REFUNDED"]) | Q(captured_minor__gt=0),
+                name="commerce_payment_paid_is_captured",
             ),
         ]
         indexes = [models.Index(fields=["status", "expires_at"], name="commerce_payment_to_settle")]

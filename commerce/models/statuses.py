@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any, ClassVar
 
@@ -52,14 +52,28 @@ class HasStatus(models.Model):
     class Meta:
         abstract = True
 
-    def transition(self, *, to: str, at: datetime, cause: str, actor: Any = None, **fields: Any) -> bool:
+    def transition(
+        self,
+        *,
+        to: str,
+        at: datetime,
+        cause: str,
+        actor: Any = None,
+        from_: Collection[str] | None = None,
+        **fields: Any,
+    ) -> bool:
         """Move to a status if the row, as it is in the database now, may go there; say whether it did.
 
-        Of any number of callers at once exactly one wins. `fields` are set in the same statement.
+        Of any number of callers at once exactly one wins. `fields` are set in the same statement. `from_` is
+        what may be left, when not every status that leads there.
         Call it inside a transaction: the move and its history row belong together.
         Raises IllegalTransition when no status at all leads there.
         """
-        allowed_from = [status for status, targets in self.TRANSITIONS.items() if to in targets]
+        allowed_from = [
+            status
+            for status, targets in self.TRANSITIONS.items()
+            if to in targets and (from_ is None or status in from_)
+        ]
         if not allowed_from:
             raise IllegalTransition(f"{type(self).__name__} never becomes {to}.")
         rows = type(self)._default_manager.filter(pk=self.pk)

@@ -62,6 +62,7 @@ def place(*, buyer: User, lines: Sequence[LineRequest], at: datetime) -> Order:
                 buyer=buyer,
                 email=buyer.email,
                 currency=currency,
+                subtotal_minor=total.minor,
                 total_minor=total.minor,
                 created_at=at,
                 placed_at=at,

@@ -112,7 +112,13 @@ def _take(*, payment: Payment, state: SessionState, at: datetime, cause: str) ->
     try:
         with transaction.atomic():
             won = payment.transition(
-                to=Payment.Status.PAID, at=at, cause=cause, paid_at=at, intent_id=state.intent_id
+                to=Payment.Status.PAID,
+                from_=Payment.UNCAPTURED,
+                at=at,
+                cause=cause,
+                paid_at=at,
+                intent_id=state.intent_id,
+                captured_minor=state.amount.minor,
             )
     except IntegrityError:
         # The database allows one captured payment per order; this is a second one.

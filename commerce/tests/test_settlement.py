@@ -282,10 +282,10 @@ def test_the_database_allows_one_captured_payment_per_order(payment):
     fake().expire_session(payment.session_id)
     settle(payment)
     second = checkout.open_session(order=payment.order, urls=URLS, at=NOON)
-    Payment.objects.filter(pk=second.pk).update(status="PAID", paid_at=NOON)
+    Payment.objects.filter(pk=second.pk).update(status="PAID", paid_at=NOON, captured_minor=4900)
 
     with pytest.raises(IntegrityError), transaction.atomic():
-        Payment.objects.filter(pk=payment.pk).update(status="PAID", paid_at=NOON)
+        Payment.objects.filter(pk=payment.pk).update(status="PAID", paid_at=NOON, captured_minor=4900)
 
 
 def test_the_sweep_finds_money_whose_news_was_lost(payment):
