@@ -5,24 +5,46 @@ publishing of an old draft) is one door. Code samples are text like any other: a
 as well.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils.translation import gettext as _
-from wagtail.blocks import Block, ListBlock, StreamBlock, StreamValue, StructBlock
+from wagtail.blocks import Block, ListBlock, StreamBlock, StructBlock, URLBlock
 from wagtail.blocks.list_block import ListBlockValidationError
 from wagtail.blocks.stream_block import StreamBlockValidationError
 from wagtail.blocks.struct_block import StructBlockValidationError
-from wagtail.fields import StreamField
+from wagtail.documents.blocks import DocumentChooserBlock
+from wagtail.fields import RichTextField, StreamField
+from wagtail.images.blocks import ImageChooserBlock
 from wagtail.rich_text import RichText
 
-from portal.content.blocks import YouTubeBlock
-from portal.content.links import outside_links
+from portal.content.links import (
+    LinkRefused,
+    PortalLinks,
+    Refusal,
+    outside_addresses,
+    outside_links,
+    parse_youtube,
+    portal_links,
+)
+from portal.content.redirects import redirected_outside
 from portal.content.validators import explain, validate_youtube_video
 
 FORBIDDEN_LINK = "forbidden_link"
+
+# Links that a redirect sends outside, by path or page id, as `portal.content.redirects` answers.
+Redirected = Mapping[str | int, str]
+
+
+@dataclass(frozen=True)
+class ForbiddenLink:
+    """A link that stands in materials and may not: ``field`` says where, as people call the place."""
+
+    field: str
+    refusal: LinkRefused
 
 
 def validate_youtube_url(url: str) -> None:
@@ -35,18 +57,50 @@ def validate_materials(page: models.Model, fields: Iterable[str]) -> None:
 
     fields name text, rich text and StreamField fields of page. Errors of a StreamField point at the block.
     """
+    materials = {name: getattr(page, name) for name in fields}
+    redirected = redirected_outside(links_into_portal(type(page), materials))
     errors: dict[str, list[ValidationError]] = {}
-    for name in fields:
-        field = page._meta.get_field(name)
-        value = getattr(page, name)
-        if isinstance(field, StreamField):
-            error = _stream_error(field, value)
-        else:
-            error = _text_error(str(value or ""), str(field.verbose_name))
+    for name, value in materials.items():
+        error = _field_error(page._meta.get_field(name), value, redirected)
         if error is not None:
             errors[name] = [error]
     if errors:
         raise ValidationError(errors)
+
+
+def forbidden_links(
+    model: type[models.Model], materials: Mapping[str, Any], redirected: Redirected
+) -> list[ForbiddenLink]:
+    """What `validate_materials` would refuse, and addresses of videos that are none, by field.
+
+    materials holds values of model's fields by their names, of a page or of one of its revisions.
+    """
+    found = []
+    for name, value in materials.items():
+        field = model._meta.get_field(name)
+        label = _capitalised(field.verbose_name)
+        if isinstance(field, StreamField):
+            places = _refused_in(field.stream_block, value, redirected, (label,))
+        elif validate_youtube_url in field.validators:
+            places = ((label, refused) for refused in _refused_video(value or ""))
+        else:
+            places = ((label, refused) for refused in _refused_text(field, str(value or ""), redirected))
+        found += [ForbiddenLink(place, refusal) for place, refusal in places]
+    return list(dict.fromkeys(found))
+
+
+def links_into_portal(model: type[models.Model], materials: Mapping[str, Any]) -> PortalLinks:
+    """The links in materials that a redirect could send elsewhere."""
+    links = PortalLinks()
+    for name, value in materials.items():
+        field = model._meta.get_field(name)
+        if isinstance(field, StreamField):
+            for _place, _block, passage in _leaves(field.stream_block, value, ()):
+                if isinstance(passage, RichText):
+                    links |= portal_links(passage.source)
+        elif isinstance(field, RichTextField):
+            links |= portal_links(str(value or ""))
+    return links
 
 
 class ForbiddenLinks(StreamBlockValidationError):
@@ -58,31 +112,98 @@ class ForbiddenLinks(StreamBlockValidationError):
         self.code = FORBIDDEN_LINK
 
 
-def _text_error(text: str, label: str) -> ValidationError | None:
-    refused = outside_links(text)
-    if not refused:
-        return None
-    sentences = " ".join(explain(refusal) for refusal in refused)
-    return ValidationError(
-        _("%(field)s: %(problems)s"),
-        code=FORBIDDEN_LINK,
-        params={"field": label[:1].upper() + label[1:], "problems": sentences},
-    )
-
-
-def _stream_error(field: StreamField, value: StreamValue) -> ValidationError | None:
-    error = _block_error(field.stream_block, value)
+def _field_error(field: models.Field, value: Any, redirected: Redirected) -> ValidationError | None:
+    label = _capitalised(field.verbose_name)
+    if not isinstance(field, StreamField):
+        return _error(label, _refused_text(field, str(value or ""), redirected))
+    error = _block_error(field.stream_block, value, redirected)
     if error is None:
         return None
-    label = str(field.verbose_name)
-    problems = " ".join(dict.fromkeys(_sentences(error)))
+    problems = " ".join(
+        f"{place}: {explain(refusal)}" if place else explain(refusal)
+        for place, refusal in dict.fromkeys(_refused_in(field.stream_block, value, redirected, ()))
+    )
     return ForbiddenLinks(
-        error.block_errors,
-        _("%(field)s: %(problems)s") % {"field": label[:1].upper() + label[1:], "problems": problems},
+        error.block_errors, _("%(field)s: %(problems)s") % {"field": label, "problems": problems}
     )
 
 
-def _block_error(block: Block, value: Any) -> ValidationError | None:
+# --- What is refused in one text ---
+
+
+def _refused_text(field: models.Field, text: str, redirected: Redirected) -> list[LinkRefused]:
+    if isinstance(field, RichTextField):
+        return _refused_rich_text(text, redirected)
+    return outside_addresses(text)
+
+
+def _refused_rich_text(source: str, redirected: Redirected) -> list[LinkRefused]:
+    refused = outside_links(source)
+    if redirected:
+        links = portal_links(source)
+        refused += [
+            LinkRefused(redirected[link], Refusal.REDIRECTED)
+            for link in (*sorted(links.paths), *sorted(links.page_ids))
+            if link in redirected
+        ]
+    return refused
+
+
+def _refused_video(url: str) -> list[LinkRefused]:
+    try:
+        if url:
+            parse_youtube(url)
+    except LinkRefused as refusal:
+        return [refusal]
+    return []
+
+
+def _refused(block: Block, value: Any, redirected: Redirected) -> list[LinkRefused]:
+    """What is refused in the value of a block without blocks inside."""
+    if isinstance(value, RichText):
+        return _refused_rich_text(value.source, redirected)
+    if isinstance(value, str):
+        # A player's address must be a video's, which is stricter than for a link.
+        is_player = isinstance(block, URLBlock) and validate_youtube_video in block.field.validators
+        return _refused_video(value) if is_player else outside_addresses(value)
+    # What people read of a picture or document stands in the lesson as well.
+    if isinstance(block, ImageChooserBlock):
+        return outside_addresses(value.default_alt_text)
+    if isinstance(block, DocumentChooserBlock):
+        return outside_addresses(value.title)
+    return []
+
+
+# --- Blocks within blocks ---
+
+
+def _leaves(block: Block, value: Any, place: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Block, Any]]:
+    """Every block without blocks inside: its place, as people call it, the block and its value."""
+    if value is None:
+        return
+    if isinstance(block, StreamBlock):
+        for number, child in enumerate(value, start=1):
+            yield from _leaves(child.block, child.value, (*place, f"{number}. {_name(child.block)}"))
+    elif isinstance(block, ListBlock):
+        for number, item in enumerate(value, start=1):
+            yield from _leaves(block.child_block, item, (*place, str(number)))
+    elif isinstance(block, StructBlock):
+        for name, child in block.child_blocks.items():
+            yield from _leaves(child, value.get(name), (*place, _name(child)))
+    else:
+        yield place, block, value
+
+
+def _refused_in(
+    block: Block, value: Any, redirected: Redirected, place: tuple[str, ...]
+) -> Iterator[tuple[str, LinkRefused]]:
+    """What is refused in a block and those inside it, each with its place: “Material: 2. Quote: Text”."""
+    for names, leaf, leaf_value in _leaves(block, value, place):
+        for refusal in _refused(leaf, leaf_value, redirected):
+            yield ": ".join(names), refusal
+
+
+def _block_error(block: Block, value: Any, redirected: Redirected) -> ValidationError | None:
     """The error of one block's value in the shape that its kind of block shows, None when all is well."""
     if value is None:
         return None
@@ -90,55 +211,40 @@ def _block_error(block: Block, value: Any) -> ValidationError | None:
         children = {
             index: error
             for index, child in enumerate(value)
-            if (error := _block_error(child.block, child.value)) is not None
+            if (error := _block_error(child.block, child.value, redirected)) is not None
         }
         return StreamBlockValidationError(block_errors=children) if children else None
     if isinstance(block, ListBlock):
         items = {
             index: error
             for index, item in enumerate(value)
-            if (error := _block_error(block.child_block, item)) is not None
+            if (error := _block_error(block.child_block, item, redirected)) is not None
         }
         return ListBlockValidationError(block_errors=items) if items else None
-    if isinstance(block, YouTubeBlock):
-        return _youtube_error(block, value)
     if isinstance(block, StructBlock):
-        return _struct_error(block, value)
-    if isinstance(value, RichText):
-        return _text_error(value.source, str(block.label))
-    if isinstance(value, str):
-        return _text_error(value, str(block.label))
-    # Choosers and numbers: what they hold is the portal's own.
-    return None
+        errors = {
+            name: error
+            for name, child in block.child_blocks.items()
+            if (error := _block_error(child, value.get(name), redirected)) is not None
+        }
+        return StructBlockValidationError(block_errors=errors) if errors else None
+    return _error(_name(block), _refused(block, value, redirected))
 
 
-def _struct_error(block: StructBlock, value: Any) -> ValidationError | None:
-    errors = {
-        name: error
-        for name, child in block.child_blocks.items()
-        if (error := _block_error(child, value.get(name))) is not None
-    }
-    return StructBlockValidationError(block_errors=errors) if errors else None
+def _error(label: str, refused: list[LinkRefused]) -> ValidationError | None:
+    if not refused:
+        return None
+    return ValidationError(
+        _("%(field)s: %(problems)s"),
+        code=FORBIDDEN_LINK,
+        params={"field": label, "problems": " ".join(explain(refusal) for refusal in refused)},
+    )
 
 
-def _youtube_error(block: YouTubeBlock, value: Any) -> ValidationError | None:
-    """A player's address must be a video's, which is stricter than for a link."""
-    errors = {}
-    if url := value.get("url"):
-        try:
-            validate_youtube_url(url)
-        except ValidationError as error:
-            errors["url"] = error
-    if title_error := _text_error(value.get("title") or "", str(block.child_blocks["title"].label)):
-        errors["title"] = title_error
-    return StructBlockValidationError(block_errors=errors) if errors else None
+def _name(block: Block) -> str:
+    return _capitalised(block.label or block.name)
 
 
-def _sentences(error: ValidationError) -> Iterable[str]:
-    children = getattr(error, "block_errors", None)
-    if children is None:
-        yield from error.messages
-        return
-    for child in children.values() if isinstance(children, dict) else children:
-        if child is not None:
-            yield from _sentences(child)
+def _capitalised(label: Any) -> str:
+    """A label of a field or block at the beginning of a sentence."""
+    return str(label)[:1].upper() + str(label)[1:]

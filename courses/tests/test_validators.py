@@ -3,10 +3,18 @@
 import pytest
 from django.core.exceptions import ValidationError
 from wagtail.blocks import CharBlock, ListBlock, RichTextBlock, StreamBlock, StructBlock
+from wagtail.contrib.redirects.models import Redirect
 from wagtail.models import Page
 
 from courses.models import CoursePage, LessonPage
-from courses.tests.factories import VIDEO, CourseFactory, ImageFactory, LessonFactory
+from courses.tests.factories import (
+    VIDEO,
+    CourseFactory,
+    DocumentFactory,
+    ImageFactory,
+    LessonFactory,
+    catalogue_page,
+)
 from courses.validators import _block_error, validate_youtube_url
 
 pytestmark = pytest.mark.django_db
@@ -137,10 +145,75 @@ def test_blocks_within_lists_and_structures_are_read_too():
         ]
     )
 
-    error = _block_error(block, value)
+    error = _block_error(block, value, {})
 
     assert list(error.block_errors[0].block_errors) == [1]
     assert list(error.block_errors[0].block_errors[1].block_errors) == ["note"]
+
+
+# --- What stands in a lesson without being written there ---
+
+
+def test_a_link_in_the_description_of_a_picture_is_refused(media_folder):
+    lesson = LessonFactory(parent=CourseFactory())
+    lesson.body = [("picture", {"image": ImageFactory(description=f"See {EVIL}"), "caption": ""})]
+
+    with pytest.raises(ValidationError) as caught:
+        lesson.full_clean()
+
+    [message] = caught.value.message_dict["body"]
+    assert message.startswith(f"Material: 1. Picture: Picture: “{EVIL}” leads outside the portal.")
+
+
+def test_a_link_in_the_name_of_a_document_is_refused(media_folder):
+    lesson = LessonFactory(parent=CourseFactory())
+    lesson.body = [("download", {"document": DocumentFactory(title="www.evil.example"), "title": ""})]
+
+    with pytest.raises(ValidationError) as caught:
+        lesson.full_clean()
+
+    assert "1. Download: Document: “www.evil.example”" in caught.value.message_dict["body"][0]
+
+
+def test_a_sample_may_show_how_links_are_written():
+    lesson = LessonFactory(parent=CourseFactory())
+    lesson.body = [("code", {"language": "html", "code": '<a href="next.html">next</a> <img src="cat.png">'})]
+
+    lesson.full_clean()
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        '<a href="/sponsor/">us</a>',
+        '<a linktype="page" id="{page}">us</a>',
+        '<a href="/x/../%73ponsor">us</a>',
+    ],
+)
+def test_a_link_to_a_page_that_is_redirected_outside_is_refused(link):
+    page = catalogue_page().get_parent().add_child(instance=Page(title="Sponsor", slug="sponsor"))
+    Redirect.add_redirect("/sponsor/", redirect_to=EVIL)
+    lesson = LessonFactory(parent=CourseFactory())
+    lesson.body = [("heading", "Thanks"), ("text", f"<p>{link.format(page=page.pk)}</p>")]
+
+    with pytest.raises(ValidationError) as caught:
+        lesson.full_clean()
+
+    [message] = caught.value.message_dict["body"]
+    assert message.startswith("Material: 2. Text: “/")
+    assert "from which visitors are sent outside" in message
+    assert list(caught.value.error_dict["body"][0].block_errors) == [1]
+
+
+def test_a_rich_text_field_keeps_the_rule_for_redirects_too():
+    Redirect.add_redirect("/sponsor", redirect_to=EVIL)
+    course = CourseFactory()
+    course.description = '<p><a href="/sponsor/#top">us</a></p>'
+
+    with pytest.raises(ValidationError) as caught:
+        course.full_clean()
+
+    assert "“/sponsor/#top”" in caught.value.message_dict["description"][0]
 
 
 # --- Every way to publish ---

@@ -1,10 +1,12 @@
 """The rule about links in learning materials: YouTube, the portal itself, and nothing else.
 
-Plain Python, so that every door (CMS, API, commands) can ask it. Three questions:
+Plain Python, so that every door (CMS, API, commands) can ask it. Five questions:
 
 * ``parse_youtube(url)`` — which video or playlist is it? Raises `LinkRefused` otherwise.
 * ``require_youtube(url)`` — does the link stay on YouTube? Channels pass too, redirectors do not.
 * ``outside_links(text)`` — which links in rich text, Markdown or plain text lead elsewhere?
+* ``outside_addresses(text)`` — which addresses, in words that are shown as they are, lead elsewhere?
+* ``portal_links(html)`` — which links lead to the portal itself, and may be redirected from there?
 
 An address is accepted only in a spelling on which every URL parser agrees: after the refusals below a
 browser, `urllib` and this module read the same host. Code samples are text like any other: an address in them
@@ -41,6 +43,7 @@ class Refusal(StrEnum):
     NOT_A_VIDEO = "not_a_video"
     LEAVES_YOUTUBE = "leaves_youtube"
     RELATIVE = "relative"
+    REDIRECTED = "redirected"
 
 
 class LinkRefused(ValueError):
@@ -265,6 +268,7 @@ _BARE_LINK = re.compile(
     """,
     re.IGNORECASE | re.VERBOSE,
 )
+_PAGE_ID = re.compile(r"[0-9]{1,9}")
 # In the name of a host browsers read it as a dot.
 IDEOGRAPHIC_STOP = "\u3002"
 _PRESUMED_SCHEME = {"absolute": "", "protocol_relative": "https:", "bare": "https://"}
@@ -292,16 +296,28 @@ class TolerantParser(HTMLParser):
 
 
 class _Reader(TolerantParser):
-    """Splits HTML into the addresses in its attributes, the other attributes, and what a reader sees."""
+    """Splits HTML into the addresses in its attributes, the other attributes, and what a reader sees.
+
+    Comments, scripts and styles are read as HTML too: where they end, browsers and html.parser disagree.
+    """
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
         self.links: list[str] = []
+        self.page_ids: list[str] = []
         self.words: list[str] = []
         self.text: list[str] = []
 
+    def read(self, text: str) -> None:
+        # What comes after the last tag is text; html.parser would look there for the end of each `<`.
+        end_of_tags = text.rfind(">") + 1
+        self.feed(text[:end_of_tags])
+        self.close()
+
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self._break_line_at(tag)
+        if ("linktype", "page") in attrs:
+            self.page_ids.extend(value or "" for name, value in attrs if name == "id")
         for name, value in attrs:
             if name in _LINK_ATTRIBUTES:
                 self.links.append(value or "")
@@ -317,6 +333,21 @@ class _Reader(TolerantParser):
 
     def handle_data(self, data: str) -> None:
         self.text.append(data)
+        if self.cdata_elem:
+            self._read_hidden(data)
+
+    def handle_comment(self, data: str) -> None:
+        self._read_hidden(data)
+
+    def handle_pi(self, data: str) -> None:
+        self._read_hidden(data)
+
+    def _read_hidden(self, html: str) -> None:
+        hidden = _Reader()
+        hidden.read(html)
+        self.links += hidden.links
+        self.words += hidden.words
+        self.page_ids += hidden.page_ids
 
     def _break_line_at(self, tag: str) -> None:
         if tag not in _INLINE_TAGS:
@@ -354,21 +385,59 @@ def outside_links(text: str) -> list[LinkRefused]:
     Reads ``text`` both as HTML and as it stands, so the caller need not know which of them it is. Wagtail's
     own links (``linktype="page"``, ``"document"``) carry no address and pass.
     """
-    reader = _Reader()
-    # What comes after the last tag is text; html.parser would look for the end of each `<` in it, in vain.
-    end_of_tags = text.rfind(">") + 1
-    reader.feed(text[:end_of_tags])
-    reader.close()
-    readings = ["".join(reader.text), *reader.words, html.unescape(text)]
+    reader = _read(text)
     refused: dict[str, LinkRefused] = {}
     for link in reader.links:
         try:
             _require_inside(link)
         except LinkRefused as refusal:
             refused.setdefault(link, refusal)
+    return list((refused | _refused_words(text, reader, known=refused)).values())
+
+
+def outside_addresses(text: str) -> list[LinkRefused]:
+    """The addresses written out in text that is shown as it is: HTML in it, say in a sample, is no link.
+
+    ``<a href="next.html">`` passes here and not in `outside_links`; ``<a href="https://evil.example">``
+    passes in neither.
+    """
+    return list(_refused_words(text, _read(text), known={}).values())
+
+
+@dataclass(frozen=True)
+class PortalLinks:
+    """Where a text links inside the portal: by path (``/courses/?page=2``) and by a page's id."""
+
+    paths: frozenset[str] = frozenset()
+    page_ids: frozenset[int] = frozenset()
+
+    def __or__(self, other: "PortalLinks") -> "PortalLinks":
+        return PortalLinks(self.paths | other.paths, self.page_ids | other.page_ids)
+
+
+def portal_links(html: str) -> PortalLinks:
+    """The links in rich text that lead to the portal itself; documents apart, which lead nowhere else."""
+    reader = _read(html)
+    return PortalLinks(
+        paths=frozenset(link for link in reader.links if link.startswith("/") and not link.startswith("//")),
+        page_ids=frozenset(int(written) for written in reader.page_ids if _PAGE_ID.fullmatch(written)),
+    )
+
+
+def _read(text: str) -> _Reader:
+    reader = _Reader()
+    reader.read(text)
+    return reader
+
+
+def _refused_words(text: str, reader: _Reader, *, known: dict[str, LinkRefused]) -> dict[str, LinkRefused]:
+    refused: dict[str, LinkRefused] = {}
+    readings = ["".join(reader.text), *reader.words, html.unescape(text)]
     for link, address in (found for reading in readings for found in _written_links(reading)):
+        if link in known:
+            continue
         try:
             require_youtube(address)
         except LinkRefused as refusal:
             refused.setdefault(link, LinkRefused(link, refusal.reason))
-    return list(refused.values())
+    return refused

@@ -187,7 +187,9 @@ class _Tidy(TolerantParser):
         if sum(block.is_list for block in self.blocks) >= LIST_DEPTH:
             self.lists_too_deep += 1
             return
-        if self.blocks and self.blocks[-1].name != "li" and not self.blocks[-1].is_list:
+        if self.blocks and self.blocks[-1].is_list:
+            self._open_block()
+        elif self.blocks and self.blocks[-1].name != "li":
             self._end_block()
         self._push(_Block(name, is_list=True, inlines=len(self.inlines)), f"<{name}>")
 

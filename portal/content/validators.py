@@ -31,6 +31,10 @@ REASONS = {
     Refusal.RELATIVE: _(
         "“%(link)s” is neither a whole address nor a path of the portal. Use the page chooser."
     ),
+    Refusal.REDIRECTED: _(
+        "“%(link)s” is an address of the portal from which visitors are sent outside. Link to another page,"
+        " or remove the redirect."
+    ),
 }
 
 # Long enough for any address of a video, short enough for a message.

@@ -11,10 +11,13 @@ from hypothesis import strategies as st
 from portal.content.links import (
     VIDEO_HOSTS,
     LinkRefused,
+    PortalLinks,
     Refusal,
     Video,
+    outside_addresses,
     outside_links,
     parse_youtube,
+    portal_links,
     require_youtube,
 )
 
@@ -216,6 +219,12 @@ def test_a_page_of_youtube_that_leads_elsewhere_is_refused(url):
         ('<p style="background: url(//evil.example/x)">a</p>', ["//evil.example/x"]),
         ("<p>http://ev<b>il</b>.example</p>", ["http://evil.example", "http://ev"]),
         ("<!-- https://evil.example -->", ["https://evil.example"]),
+        ('<!-- <a href="//evil">here</a> -->', ["//evil"]),
+        ('<!--><a href="//evil">here</a>-->', ["//evil"]),
+        ('<!-- --!><a href="//evil">here</a>', ["//evil"]),
+        ('<!--[if IE]><img src="other.png"><![endif]-->', ["other.png"]),
+        ('<svg><style><a href="//evil">here</a></style></svg>', ["//evil"]),
+        ("<script>location = '//evil.example'</script>", ["//evil.example"]),
         ('<a href="https://evil.example', ["https://evil.example"]),
         ('<a href="/out?next=https://evil.example">x</a>', ["https://evil.example"]),
         # Plain text and Markdown
@@ -268,6 +277,24 @@ def test_a_link_that_leaves_is_found_wherever_it_stands(text, links):
 )
 def test_text_that_stays_inside_is_left_alone(text):
     assert outside_links(text) == []
+
+
+def test_html_shown_as_it_is_holds_no_links_but_its_addresses_are_read():
+    sample = '<a href="next.html">next</a> <img src="a cat.png"> <a href="https://evil.example/x">out</a>'
+
+    assert [refused.link for refused in outside_addresses(sample)] == ["https://evil.example/x"]
+
+
+def test_links_into_the_portal_are_listed_wherever_they_hide():
+    html = (
+        '<p><a href="/out/?a=1">a</a> <a href="//evil.example">b</a> <a href="#top">c</a>'
+        ' <a linktype="page" id="7">d</a> <a linktype="document" id="8">e</a> <a linktype="page" id="x">f</a>'
+        '<!-- <a href="/hidden/">g</a> -->'
+    )
+
+    assert portal_links(html) == PortalLinks(
+        paths=frozenset({"/out/?a=1", "/hidden/"}), page_ids=frozenset({7})
+    )
 
 
 def test_an_id_may_end_in_any_of_its_letters():

@@ -68,6 +68,7 @@ def test_what_could_run_or_hide_is_dropped_and_the_words_stay(source, cleaned):
         ("<ul><li>a<li>b</ul>c", "<ul><li>a</li><li>b</li></ul><p>c</p>"),
         ("<ul><li><p>a</p><p>b</p></li></ul>", "<ul><li>a b</li></ul>"),
         ("<ul><li>a<ol><li>b</li></ol></li></ul>", "<ul><li>a<ol><li>b</li></ol></li></ul>"),
+        ("<ul><ol><li>a</ol></ul>", "<ul><li><ol><li>a</li></ol></li></ul>"),
         ("<ul>a</ul>", "<ul><li>a</li></ul>"),
         ("<li>a</li>", "<p>a</p>"),
         ("</p></b></ul>a", "<p>a</p>"),
