@@ -2,7 +2,7 @@
 
 from commerce.sandbox.courier import RetryPlan
 from commerce.sandbox.outbox import WebhookEndpoint
-from commerce.sandbox.paying import SessionNotOpen
+from commerce.sandbox.paying import IntentNotOpen, SessionNotOpen
 from commerce.sandbox.sandbox import Sandbox
 
-__all__ = ["RetryPlan", "Sandbox", "SessionNotOpen", "WebhookEndpoint"]
+__all__ = ["IntentNotOpen", "RetryPlan", "Sandbox", "SessionNotOpen", "WebhookEndpoint"]

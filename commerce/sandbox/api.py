@@ -4,17 +4,18 @@ import json
 import logging
 import re
 from typing import Any
+from urllib.parse import parse_qs
 
 import stripe
 
-from commerce.sandbox import idempotency, refusals
+from commerce.sandbox import idempotency, publishable, refusals
 from commerce.sandbox.accounts import Account, Cause
 from commerce.sandbox.backend import Backend
 from commerce.sandbox.checks import SchemaViolation
 from commerce.sandbox.form_encoding import decode
 from commerce.sandbox.http_messages import Request, Response
 from commerce.sandbox.identifiers import new_id
-from commerce.sandbox.keys import key_from
+from commerce.sandbox.keys import Key, key_from
 from commerce.sandbox.resources import SERVED
 from commerce.sandbox.resources.expansion import expanded
 from commerce.sandbox.schemas.operations import Operation, operation
@@ -37,8 +38,12 @@ class Api:
 
     def answer(self, request: Request) -> Response:
         """Answer a request as Stripe would. Raises LineCut if a fault says so."""
+        if request.verb == "OPTIONS":
+            return Response(204, headers=dict(publishable.CORS))
         request_id = new_id("request")
         headers = {"Request-Id": request_id, "Stripe-Version": stripe.api_version}
+        if not _bears_secret_key(request):
+            headers |= publishable.CORS
         fault = self._backend.faults.take(verb=request.verb, path=request.path)
         try:
             status, body, more = self._answer(request, request_id, fault)
@@ -50,14 +55,14 @@ class Api:
             return Response(500, json.dumps(failure.body(), indent=2).encode(), headers=headers)
 
     def _answer(self, request: Request, request_id: str, fault: Any) -> tuple[int, str, dict[str, str]]:
-        secret_key = key_from(request.headers.get("authorization"))
+        api_key = _key_of(request)
         _check_version(request)
         faults = self._backend.faults
         key = request.headers.get("idempotency-key") if request.verb == "POST" else None
-        account = self._backend.account_of_key(secret_key, cause=Cause(request_id, key))
+        account = self._backend.account_of_key(api_key, cause=Cause(request_id, key))
         if key is None:
             faults.strike(fault, when="before")
-            status, body = self._execute(account, request, key, request_id)
+            status, body = self._execute(account, request, api_key, request_id)
             faults.strike(fault, when="after")
             return status, body, {}
         with self._backend.keys.held(account=account.id, key=key):
@@ -66,7 +71,7 @@ class Api:
                 account=account.id, key=key, fingerprint=_fingerprint(request), now=self._backend.clock.now()
             )
             if earlier is None:
-                status, body = self._execute(account, request, key, request_id)
+                status, body = self._execute(account, request, api_key, request_id)
                 more = {"Idempotency-Key": key}
             else:
                 status, body = earlier.status, earlier.body
@@ -78,21 +83,30 @@ class Api:
             faults.strike(fault, when="after")
             return status, body, more
 
-    def _execute(
-        self, account: Account, request: Request, key: str | None, request_id: str
-    ) -> tuple[int, str]:
-        """Act on the request and remember the answer under its key, both or neither."""
+    def _execute(self, account: Account, request: Request, api_key: Key, request_id: str) -> tuple[int, str]:
+        """Act on the request and remember the answer under its idempotency key, both or neither."""
         found, ids = self._route(request)
-        params = checked(found.params, _sent(request))
+        sent, secret, shown = _sent(request), None, _unchanged
+        if api_key.is_publishable:
+            publishable.require_open(found, sent)
+            secret, params = publishable.read(found, sent)
+            shown = publishable.shown
+        else:
+            params = checked(found.params, sent)
+        key = account.cause.idempotency_key
         self._backend.run_timers()
         refusal: refusals.Refusal | None = None
         with self._backend.store.transaction():
             try:
+                if secret is not None:
+                    intent = account.get("payment_intent", ids["intent"], param="intent")
+                    publishable.require_secret(intent, secret)
                 body = SERVED[found.name](account, **ids, params=params)
                 body = expanded(account, body, paths=params.get("expand") or [], shape=found.result)
                 self._backend.checks.require_valid(found.result, body, what=found.name)
-                status, text = 200, json.dumps(body, indent=2)
+                status, text = 200, json.dumps(shown(body), indent=2)
             except refusals.Refusal as raised:
+                raised.fields = shown(raised.body())["error"]
                 if not raised.is_kept:
                     raise
                 refusal, status, text = raised, raised.status, json.dumps(raised.body(), indent=2)
@@ -114,6 +128,22 @@ class Api:
             if matched:
                 return found, matched.groupdict()
         raise refusals.unrecognized_url(request.verb, request.path)
+
+
+def _key_of(request: Request) -> Key:
+    in_form = parse_qs(request.query if request.verb == "GET" else request.text).get("key")
+    return key_from(request.headers.get("authorization"), in_form=in_form[-1] if in_form else None)
+
+
+def _bears_secret_key(request: Request) -> bool:
+    try:
+        return not _key_of(request).is_publishable
+    except refusals.Refusal:
+        return False
+
+
+def _unchanged(answer: dict[str, Any]) -> dict[str, Any]:
+    return answer
 
 
 def _fingerprint(request: Request) -> str:

@@ -1,15 +1,17 @@
 """The sandbox without its sockets: what the API, the payment page and the control API all work on."""
 
 from commerce.sandbox.accounts import Account, Cause, register
+from commerce.sandbox.cards import Card, digits_of
 from commerce.sandbox.checks import Checks
 from commerce.sandbox.clock import Clock
 from commerce.sandbox.courier import Courier, RetryPlan
 from commerce.sandbox.faults import Faults
 from commerce.sandbox.idempotency import Keys
 from commerce.sandbox.identifiers import account_id
+from commerce.sandbox.keys import Key
 from commerce.sandbox.outbox import Outbox
-from commerce.sandbox.paying import come_due
-from commerce.sandbox.store import Store
+from commerce.sandbox.paying import Attempt, Payer, come_due, pay_intent, settle_debit
+from commerce.sandbox.store import Store, Stored
 
 DEBIT_DELAY = 3 * 24 * 60 * 60
 
@@ -37,9 +39,10 @@ class Backend:
             cause=cause or Cause(),
         )
 
-    def account_of_key(self, secret_key: str, *, cause: Cause) -> Account:
-        """The account of a key that has been let in; it begins to exist with this call."""
-        return self.account(register(self.store, secret_key), cause=cause)
+    def account_of_key(self, key: Key, *, cause: Cause) -> Account:
+        """The account of a key that has been let in; a secret key's begins to exist with this call."""
+        owner = account_id(key.secret) if key.is_publishable else register(self.store, key.secret)
+        return self.account(owner, cause=cause)
 
     def account_of_object(self, object_id: str) -> Account | None:
         """The account an id belongs to, for who comes without a key."""
@@ -53,9 +56,31 @@ class Backend:
                 "SELECT account, object_id FROM timer WHERE at <= ?", self.clock.now()
             ):
                 account = self.account(row["account"])
-                session = account.get("checkout.session", row["object_id"], param="session")
-                account.drop_timer(session.id)
-                come_due(account, session)
+                come_due(account, row["object_id"])
+
+    def payment(self, payment_id: str) -> tuple[Account, Stored]:
+        """A session or an intent and its account; raises LookupError for any other id."""
+        account = self.account_of_object(payment_id)
+        found = account and (
+            account.find("checkout.session", payment_id) or account.find("payment_intent", payment_id)
+        )
+        if account is None or not found:
+            raise LookupError(f"no session or payment intent {payment_id}")
+        return account, found
+
+    def pay_intent(self, intent_id: str, *, number: str | None, email: str) -> Attempt:
+        """Pay by card, or without a number by bank debit; see `paying.pay_intent`."""
+        self.run_timers()
+        with self.store.transaction():
+            account, intent = self.payment(intent_id)
+            card = Card(number=digits_of(number), exp_month=12, exp_year=2050) if number else None
+            return pay_intent(account, intent, card=card, payer=Payer(email=email, name="Sandbox Payer"))
+
+    def settle(self, payment_id: str, *, succeeds: bool) -> None:
+        """Let a promised debit arrive, or be returned; see `paying.settle_debit`."""
+        with self.store.transaction():
+            account, payment = self.payment(payment_id)
+            settle_debit(account, payment, succeeds=succeeds)
 
     def advance_clock(self, seconds: int) -> int:
         """Move the clock on, let happen what is due by then, and say the new time."""

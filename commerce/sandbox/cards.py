@@ -1,9 +1,8 @@
 """The test cards, and what becomes of a payment with each."""
 
+import hashlib
 import re
 from dataclasses import dataclass
-
-from commerce.sandbox.identifiers import random_text
 
 
 @dataclass(frozen=True)
@@ -13,6 +12,7 @@ class Decline:
     message: str
     field: str
     """The field of the form that the customer can mend it in."""
+    type: str = "card_error"
 
 
 _DECLINED = Decline("card_declined", "generic_decline", "Your card was declined.", "number")
@@ -42,6 +42,13 @@ NOT_AUTHENTICATED = Decline(
     None,
     "We are unable to authenticate your payment method. Please choose a different payment method and "
     "try again.",
+    "number",
+    type="invalid_request_error",
+)
+AUTHENTICATION_REQUIRED = Decline(
+    "authentication_required",
+    "authentication_required",
+    "Your card was declined. This transaction requires authentication.",
     "number",
 )
 
@@ -92,5 +99,6 @@ def _passes_luhn(digits: str) -> bool:
     return total % 10 == 0
 
 
-def fingerprint() -> str:
-    return random_text(16)
+def fingerprint(number: str) -> str:
+    """The same for the same card or account, and not its number."""
+    return hashlib.sha256(number.encode()).hexdigest()[:16]

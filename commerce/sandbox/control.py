@@ -11,9 +11,8 @@ from commerce.sandbox.backend import Backend
 from commerce.sandbox.http_messages import Request, Response, as_json
 from commerce.sandbox.keys import require_test_key
 from commerce.sandbox.outbox import WebhookEndpoint
-from commerce.sandbox.paying import NotAwaited, settle_debit
+from commerce.sandbox.paying import NotAwaited
 from commerce.sandbox.resources import refunds
-from commerce.sandbox.store import Stored
 
 Wishes = dict[str, Any]
 
@@ -31,7 +30,8 @@ class Control:
             ("POST", r"/_sandbox/clock", self._advance),
             ("POST", r"/_sandbox/faults", self._add_fault),
             ("GET", r"/_sandbox/ledger", self._ledger),
-            ("POST", r"/_sandbox/sessions/(?P<session_id>cs_\w+)/settle", self._settle),
+            ("POST", r"/_sandbox/sessions/(?P<payment_id>cs_\w+)/settle", self._settle),
+            ("POST", r"/_sandbox/payment_intents/(?P<payment_id>pi_\w+)/settle", self._settle),
             ("POST", r"/_sandbox/refunds", self._refund),
             ("POST", r"/_sandbox/reset", self._reset),
         ]
@@ -105,20 +105,13 @@ class Control:
     def _ledger(self, wishes: Wishes) -> Wishes:
         return {"accounts": self._backend.ledger(wishes.get("api_key"))}
 
-    def _settle(self, wishes: Wishes, session_id: str) -> Wishes:
+    def _settle(self, wishes: Wishes, payment_id: str) -> Wishes:
         outcome = wishes.get("outcome", "succeeded")
         if outcome not in ("succeeded", "failed"):
             raise ValueError(f"a bank debit has succeeded or failed, not {outcome!r}")
-        self._settle_session(session_id, succeeds=outcome == "succeeded")
-        return {"session": session_id, "outcome": outcome}
-
-    def _settle_session(self, session_id: str, *, succeeds: bool) -> None:
-        account = self._backend.account_of_object(session_id)
-        if account is None:
-            raise LookupError(session_id)
-        with self._backend.store.transaction():
-            session: Stored = account.get("checkout.session", session_id, param="session")
-            settle_debit(account, session, succeeds=succeeds)
+        self._backend.settle(payment_id, succeeds=outcome == "succeeded")
+        kind = "session" if payment_id.startswith("cs_") else "payment_intent"
+        return {kind: payment_id, "outcome": outcome}
 
     def _refund(self, wishes: Wishes) -> Wishes:
         """A refund as if made by hand in Stripe's dashboard."""

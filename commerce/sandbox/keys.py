@@ -3,10 +3,12 @@
 import base64
 import binascii
 import re
+from dataclasses import dataclass
 
 from commerce.sandbox import refusals
 
 _TEST_KEY = re.compile(r"sk_test_[A-Za-z0-9_]{1,200}\Z")
+_PUBLISHABLE = "pk_test_"
 
 
 class NotATestKey(ValueError):
@@ -26,8 +28,36 @@ def is_live(key: str) -> bool:
     return re.match(r"(sk|rk|pk)_live", key) is not None
 
 
-def key_from(authorization: str | None) -> str:
-    """The test key of an Authorization header, Bearer or Basic; raises Stripe's 401 refusals."""
+@dataclass(frozen=True)
+class Key:
+    """A key that is let in. `secret` is the account's; a publishable key is one with the same ending."""
+
+    secret: str
+    is_publishable: bool = False
+
+
+def key_from(authorization: str | None, *, in_form: str | None = None) -> Key:
+    """The test key of an Authorization header, Bearer or Basic; raises Stripe's 401 refusals.
+
+    `in_form` is the parameter `key`, by which browsers send a publishable key, and only such.
+    """
+    if not authorization and in_form and in_form.startswith(_PUBLISHABLE):
+        return _let_in(in_form)
+    return _let_in(_sent(authorization))
+
+
+def _let_in(key: str) -> Key:
+    if is_live(key):
+        raise refusals.live_key()
+    secret = key.replace(_PUBLISHABLE, "sk_test_", 1) if key.startswith(_PUBLISHABLE) else key
+    if not _TEST_KEY.match(secret):
+        raise refusals.bad_key(
+            key[:8] + "*" * max(0, min(len(key), 24) - 12) + key[-4:] if len(key) > 12 else "****"
+        )
+    return Key(secret, is_publishable=key != secret)
+
+
+def _sent(authorization: str | None) -> str:
     if not authorization:
         raise refusals.missing_key()
     scheme, _, credentials = authorization.strip().partition(" ")
@@ -41,10 +71,4 @@ def key_from(authorization: str | None) -> str:
         raise refusals.missing_key()
     if not key:
         raise refusals.missing_key()
-    if is_live(key):
-        raise refusals.live_key()
-    if not _TEST_KEY.match(key):
-        raise refusals.bad_key(
-            key[:8] + "*" * max(0, min(len(key), 24) - 12) + key[-4:] if len(key) > 12 else "****"
-        )
     return key

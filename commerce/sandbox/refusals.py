@@ -83,6 +83,15 @@ def bad_key(hint: str) -> Refusal:
     return invalid(f"Invalid API Key provided: {hint}", status=401)
 
 
+def publishable_key() -> Refusal:
+    return invalid(
+        "This API call cannot be made with a publishable API key. Please use a secret API key. It starts "
+        "with sk_test_.",
+        status=403,
+        code="secret_key_required",
+    )
+
+
 def live_key() -> Refusal:
     return invalid(
         "A live secret key was sent to the Stripe sandbox. It was refused and not stored; a live key "

@@ -15,7 +15,7 @@ from commerce.sandbox.faults import Faults
 from commerce.sandbox.hosted.pages import PaymentPages
 from commerce.sandbox.http_messages import Request, Response, as_json
 from commerce.sandbox.outbox import Outbox, WebhookEndpoint
-from commerce.sandbox.paying import Attempt, settle_debit
+from commerce.sandbox.paying import Attempt
 from commerce.sandbox.server import Server
 from commerce.sandbox.store import Store
 
@@ -172,11 +172,26 @@ class Sandbox:
         """Promise a bank debit: the session is complete and unpaid until `settle`."""
         return self._pages.pay_without_page(session_id, number=None, email=email)
 
-    def settle(self, session_id: str, *, succeeds: bool = True) -> None:
-        """Let the bank pay, or return, a promised debit; raises NotAwaited if there is none."""
-        with self._store.transaction():
-            account, session = self._pages.session(session_id)
-            settle_debit(account, session, succeeds=succeeds)
+    def pay_intent(
+        self, intent_id: str, number: str = "4242424242424242", *, email: str = "payer@example.com"
+    ) -> Attempt:
+        """Pay an intent with a test card as the Payment Element would, answering a 3-D Secure step with yes.
+
+        Raises LookupError for an unknown intent, IntentNotOpen for one that cannot be paid (again),
+        IncorrectNumber for a card that is none of the test cards.
+        """
+        return self._backend.pay_intent(intent_id, number=number, email=email)
+
+    def pay_intent_later(self, intent_id: str, *, email: str = "payer@example.com") -> Attempt:
+        """Promise a bank debit for an intent: it is processing until `settle`."""
+        return self._backend.pay_intent(intent_id, number=None, email=email)
+
+    def settle(self, payment_id: str, *, succeeds: bool = True) -> None:
+        """Let the bank pay, or return, the promised debit of a session or an intent.
+
+        Raises LookupError for an unknown id, NotAwaited if no debit is on its way.
+        """
+        self._backend.settle(payment_id, succeeds=succeeds)
 
     def _answer(self, request: Request) -> Response:
         path = request.path

@@ -83,6 +83,9 @@ class _Handler(BaseHTTPRequestHandler):
     def do_DELETE(self) -> None:
         self._serve()
 
+    def do_OPTIONS(self) -> None:
+        self._serve()
+
     def do_HEAD(self) -> None:
         self._serve()
 

@@ -30,7 +30,7 @@ _TEST_CARDS = (
 )
 
 
-def document(*, title: str, main: str) -> bytes:
+def document(*, title: str, main: str, script: str = "") -> bytes:
     page = f"""<!doctype html>
 <html lang="en">
 <head>
@@ -40,7 +40,7 @@ def document(*, title: str, main: str) -> bytes:
 <meta name="robots" content="noindex">
 <title>{escape(title)} · Stripe sandbox</title>
 <link rel="icon" href="data:,">
-<link rel="stylesheet" href="{STYLESHEET_PATH}">
+<link rel="stylesheet" href="{STYLESHEET_PATH}">{_script(script)}
 </head>
 <body>
 <p class="banner"><strong>Sandbox,</strong> no real money</p>
@@ -49,6 +49,10 @@ def document(*, title: str, main: str) -> bytes:
 </html>
 """
     return page.encode()
+
+
+def _script(address: str) -> str:
+    return f'\n<script src="{escape(address)}" defer></script>' if address else ""
 
 
 def payment_page(session: Stored, form: CardForm, *, shop: str, problem: str | None = None) -> bytes:
@@ -205,20 +209,19 @@ def _hint() -> str:
 </aside>"""
 
 
-def challenge_page(session: Stored, *, shop: str) -> bytes:
-    """The bank's 3-D Secure question."""
-    amount = shown(session.body["amount_total"], session.body["currency"])
+def challenge_page(*, amount: str, shop: str, action: str, token: str, script: str = "") -> bytes:
+    """The bank's 3-D Secure question. `script` is the address of one for a page in a frame."""
     main = f"""<main class="plain">
 <p class="eyebrow">3-D Secure test page</p>
 <h1>Is it you who pays {escape(amount)} to {escape(shop)}?</h1>
 <p>A real bank would ask for a code or for its app here. In the sandbox you choose how it ends.</p>
-<form method="post" action="/c/pay/{escape(session.id)}/verify">
-<input type="hidden" name="token" value="{escape(session.private["form_token"])}">
+<form method="post" action="{escape(action)}">
+<input type="hidden" name="token" value="{escape(token)}">
 <button class="pay" type="submit" name="answer" value="complete">Complete authentication</button>
 <div class="other"><button type="submit" name="answer" value="fail">Fail authentication</button></div>
 </form>
 </main>"""
-    return document(title="Confirm your payment", main=main)
+    return document(title="Confirm your payment", main=main, script=script)
 
 
 def plain_page(*, title: str, text: str, link: tuple[str, str] | None = None) -> bytes:

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit, urlunsplit
 from commerce.sandbox.accounts import Account
 from commerce.sandbox.backend import Backend
 from commerce.sandbox.cards import Card, digits_of
+from commerce.sandbox.currencies import shown
 from commerce.sandbox.hosted import markup
 from commerce.sandbox.hosted.card_form import CardForm
 from commerce.sandbox.http_messages import Request, Response
@@ -15,6 +16,7 @@ from commerce.sandbox.paying import (
     Attempt,
     Payer,
     answer_challenge,
+    asked_payer,
     complete_free,
     pay_by_card,
     pay_by_debit,
@@ -92,13 +94,20 @@ class PaymentPages:
         return self._after(session, attempt, form)
 
     def _verify(self, account: Account, session: Stored, fields: dict[str, str] | None) -> Response:
-        if "challenge" not in session.private:
+        payer = asked_payer(account, session)
+        if payer is None:
             return _redirect(f"/c/pay/{session.id}")
         if fields is None:
-            return _page(session, markup.challenge_page(session, shop=_shop(session)))
-        payer = session.private["challenge"]["payer"]
+            body = session.body
+            page = markup.challenge_page(
+                amount=shown(body["amount_total"], body["currency"]),
+                shop=_shop(session),
+                action=f"/c/pay/{session.id}/verify",
+                token=session.private["form_token"],
+            )
+            return _page(session, page)
         attempt = answer_challenge(account, session, is_authenticated=fields.get("answer") == "complete")
-        return self._after(session, attempt, CardForm(typed={"email": payer["email"], "name": payer["name"]}))
+        return self._after(session, attempt, CardForm(typed={"email": payer.email, "name": payer.name}))
 
     def _after(self, session: Stored, attempt: Attempt, form: CardForm) -> Response:
         if attempt.state == "complete":
