@@ -2,13 +2,13 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.contrib.contenttypes.models import ContentType
 from wagtail.models import Page, ReferenceIndex
 
-from courses.models import CoursePage, Enrolment, LessonPage
+from courses.models import CoursePage, Enrolment, LessonCompletion, LessonPage
 from courses.models.tree import edited_paths
 from courses.policies import LessonAccess, LessonFacts, decide
 from portal.content.models import PortalDocument
@@ -42,23 +42,35 @@ class Standing:
         """Whether the person has ordered the whole course and not paid it yet."""
         return self.enrolment is not None and self.enrolment.status == Enrolment.Status.PENDING
 
-    def access(self, lesson: LessonPage, *, is_shown: bool) -> LessonAccess:
-        """Decide about a lesson of the course. is_shown: it, its section and its course are published."""
+    def studies(self, lesson: LessonPage) -> bool:
+        """Whether the person has a place in the course, or at this lesson of it."""
+        return self.is_active or self.lessons.get(lesson.pk) == Enrolment.Status.ACTIVE
+
+    def access(
+        self, lesson: LessonPage, *, is_shown: bool, is_completed: bool, undone_before: LessonPage | None
+    ) -> LessonAccess:
+        """Decide about a lesson of the course.
+
+        is_shown: it, its section and its course are published. is_completed: by the person. undone_before:
+        the first published lesson before it that the person has not completed.
+        """
         lesson_status = self.lessons.get(lesson.pk)
-        is_enrolled = self.is_active or lesson_status == Enrolment.Status.ACTIVE
-        # A question to the database, not asked for whom a place opens the lesson anyway.
-        is_keeper = not (is_enrolled and is_shown) and (self.is_keeper or self._keeps(lesson))
-        return decide(
-            LessonFacts(
-                is_shown=is_shown,
-                is_keeper=is_keeper,
-                is_signed_in=not self.user.is_anonymous,
-                is_enrolled=is_enrolled,
-                is_reserved=self.is_pending or lesson_status == Enrolment.Status.PENDING,
-                is_preview=lesson.is_preview,
-                is_course_free=self.course.is_free,
-            )
+        facts = LessonFacts(
+            is_shown=is_shown,
+            is_keeper=False,
+            is_signed_in=not self.user.is_anonymous,
+            is_enrolled=self.is_active,
+            is_bought_alone=lesson_status == Enrolment.Status.ACTIVE,
+            is_reserved=self.is_pending or lesson_status == Enrolment.Status.PENDING,
+            is_preview=lesson.is_preview,
+            is_course_free=self.course.is_free,
+            is_out_of_turn=self.course.is_sequential and not is_completed and undone_before is not None,
         )
+        access = decide(facts)
+        # A question to the database, not asked for whom a place opens the lesson anyway.
+        if access is not LessonAccess.OPEN and (self.is_keeper or self._keeps(lesson)):
+            return decide(replace(facts, is_keeper=True))
+        return access
 
     def _keeps(self, page: CoursePage | LessonPage) -> bool:
         if self.user.is_anonymous or not self.user.is_active:
@@ -93,8 +105,20 @@ def standing(user: Any, course: CoursePage) -> Standing:
 
 def lesson_access(user: Any, lesson: LessonPage) -> LessonAccess:
     """May user open lesson, and if not, why not? The one answer for page, API, search and files."""
-    is_shown = LessonPage.objects.shown().filter(pk=lesson.pk).exists()
-    return standing(user, lesson.course).access(lesson, is_shown=is_shown)
+    here = standing(user, lesson.course)
+    is_in_order = here.is_active and lesson.course.is_sequential
+    return here.access(
+        lesson,
+        is_shown=LessonPage.objects.shown().filter(pk=lesson.pk).exists(),
+        is_completed=is_in_order and LessonCompletion.objects.filter(member=user, lesson=lesson).exists(),
+        undone_before=undone_before(user, lesson) if is_in_order else None,
+    )
+
+
+def undone_before(user: Any, lesson: LessonPage) -> LessonPage | None:
+    """The first published lesson before lesson in its course that user has not completed."""
+    before = LessonPage.objects.of(lesson.course).shown().filter(path__lt=lesson.path)
+    return before.with_completion_of(user).filter(is_completed=False).defer_streamfields().first()
 
 
 def may_open(user: Any, lesson: LessonPage) -> bool:

@@ -99,6 +99,7 @@ class LearningLessonView(APIView):
     )
     def get(self, request: Request, pk: int) -> Response:
         lesson = open_lesson(request, pk)
+        leave_off(request, lesson)
         context = {"request": request}
         return Response(LearningLessonSerializer(lesson, context=context).data)
 
@@ -136,15 +137,27 @@ class LessonCompletionView(APIView):
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
+def leave_off(request: Request, lesson: LessonPage) -> None:
+    """Remember where the asker is, if they study here."""
+    at = timezone.now()
+    if request.method != "GET" or not studying.is_worth_noting(left_off_at=lesson.left_off_at, at=at):
+        return
+    if permissions.standing(request.user, lesson.course).studies(lesson):
+        studying.leave_off(member=request.user, lesson=lesson, at=at)
+
+
 def open_lesson(request: Request, pk: int) -> LessonPage:
     """The lesson, for one who may open it. Raises NotFound, NotAuthenticated and PermissionDenied."""
+    lessons = LessonPage.objects.with_completion_of(request.user).with_position_of(request.user)
     # By `id`: Django knows how great it can be, where `pk`, a relation here, fails with an overflow.
-    lesson = get_object_or_404(LessonPage.objects.with_completion_of(request.user), id=pk)
+    lesson = get_object_or_404(lessons, id=pk)
     access = permissions.lesson_access(request.user, lesson)
     if access.is_open:
         return lesson
     if access is LessonAccess.HIDDEN:
         raise NotFound
-    if access is LessonAccess.LOCKED_SIGN_IN:
-        raise NotAuthenticated(str(outlining.LOCK_REASONS[access]))
-    raise PermissionDenied(str(outlining.LOCK_REASONS[access]))
+    undone_before = None
+    if access is LessonAccess.LOCKED_SEQUENCE:
+        undone_before = permissions.undone_before(request.user, lesson)
+    reason = outlining.lock_reason(access, undone_before=undone_before)
+    raise NotAuthenticated(reason) if access is LessonAccess.LOCKED_SIGN_IN else PermissionDenied(reason)

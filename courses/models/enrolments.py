@@ -100,6 +100,12 @@ class Enrolment(HasStatus):
     )
     created_at = models.DateTimeField(_("created"))
     activated_at = models.DateTimeField(_("activated"), null=True, blank=True)
+    completed_at = models.DateTimeField(
+        _("completed"),
+        null=True,
+        blank=True,
+        help_text=_("When all published lessons of it were complete for the first time."),
+    )
 
     objects = EnrolmentQuerySet.as_manager()
 
@@ -116,6 +122,10 @@ class Enrolment(HasStatus):
                 condition=Q(status__in=["ACTIVE", "REVOKED"], activated_at__isnull=False)
                 | Q(status__in=["PENDING", "CANCELLED"], activated_at__isnull=True),
                 name="courses_enrolment_activated_at_iff_activated",
+            ),
+            models.CheckConstraint(
+                condition=Q(completed_at__isnull=True) | Q(activated_at__isnull=False),
+                name="courses_enrolment_completed_after_activation",
             ),
             models.UniqueConstraint(
                 fields=["member", "course"],

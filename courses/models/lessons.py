@@ -19,7 +19,7 @@ from wagtail.search import index
 
 from commerce.money import Money
 from courses.models.changes import AnnouncesChanges, WhatChangedPanel
-from courses.models.enrolments import Enrolment, LessonCompletion
+from courses.models.enrolments import Enrolment, LessonCompletion, StudyPosition
 from courses.models.pages import CoursePage, MaterialPage, validate_price
 from courses.models.tree import LAST_BELOW, STEP, ancestor_path, edited_paths
 from courses.validators import validate_youtube_url
@@ -50,6 +50,13 @@ class LessonPageQuerySet(PageQuerySet):
         done = LessonCompletion.objects.filter(member=member.pk, lesson=OuterRef("pk"))
         return self.annotate(is_completed=Exists(done))
 
+    def with_position_of(self, member: Any) -> Self:
+        """Annotate `left_off_at`: when member opened it, on the lesson of a course that they opened last."""
+        if member.is_anonymous:
+            return self.annotate(left_off_at=Value(None, models.DateTimeField()))
+        here = StudyPosition.objects.order_by().filter(member=member.pk, lesson=OuterRef("pk"))
+        return self.annotate(left_off_at=models.Subquery(here.values("opened_at")[:1]))
+
     def with_section(self) -> Self:
         """Annotate `section_title`: the title of the page above; outside sections it is the course's."""
         section = Page.objects.order_by().filter(path=ancestor_path(OuterRef("path"), 1))
@@ -68,11 +75,15 @@ class LessonPageQuerySet(PageQuerySet):
         kept = Q(owner=user.pk) | Exists(own_courses)
         for path in edited_paths(user):
             kept |= Q(path__startswith=path)
-        enrolled = Q(pk__in=active.single_lessons().values("lesson")) | Exists(
-            active.whole_courses().filter(course__path__in=course_paths)
-        )
-        shown = LessonPage.objects.order_by().shown().values("pk")
-        return self.filter(kept | (Q(pk__in=shown) & (Q(is_preview=True) | enrolled)))
+        shown = LessonPage.objects.order_by().shown()
+        place = active.whole_courses().filter(course__path__in=course_paths)
+        before = shown.filter(path__gt=OuterRef("course__path"), path__lt=OuterRef(OuterRef("path")))
+        undone_before = before.with_completion_of(user).filter(is_completed=False)
+        is_in_turn = Exists(place.filter(Q(course__is_sequential=False) | ~Exists(undone_before)))
+        is_done = Q(pk__in=LessonCompletion.objects.filter(member=user.pk).values("lesson"))
+        is_bought_alone = Q(pk__in=active.single_lessons().values("lesson"))
+        opened = Q(is_preview=True) | is_bought_alone | is_in_turn | (is_done & Exists(place))
+        return self.filter(kept | (Q(pk__in=shown.values("pk")) & opened))
 
 
 class LessonPage(AnnouncesChanges, MaterialPage):

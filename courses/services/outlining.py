@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 
 from django.utils.translation import gettext_lazy as _
@@ -16,8 +17,23 @@ LOCK_REASONS = {
     LessonAccess.LOCKED_ENROL: _("Enrol in the course to open this lesson; it is free."),
     LessonAccess.LOCKED_PAYMENT: _("Buy the course to open this lesson."),
     LessonAccess.LOCKED_UNPAID: _("It opens as soon as your order is paid."),
+    LessonAccess.LOCKED_SEQUENCE: _("Complete “%(lesson)s” first."),
     LessonAccess.HIDDEN: _("This lesson is not published."),
 }
+
+
+# What makes a lesson, and a course, complete: a page that shows progress says so.
+COMPLETION_RULE = _(
+    "A lesson is complete when you mark it complete. The course is complete when all its lessons are."
+)
+SEQUENCE_RULE = _("Lessons open one after the other: complete one, and the next opens.")
+
+
+def lock_reason(access: LessonAccess, *, undone_before: LessonPage | None) -> str:
+    """Why a lesson is locked and what opens it, in words; empty when it is open."""
+    if access.is_open:
+        return ""
+    return str(LOCK_REASONS[access]) % {"lesson": undone_before}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +47,7 @@ class OutlineEntry:
     lock_reason: str
     is_completed: bool
     is_preview: bool
+    left_off_at: datetime | None
 
 
 @dataclass(frozen=True)
@@ -72,16 +89,29 @@ class Outline:
 
     @property
     def next_up(self) -> OutlineEntry | None:
-        """The first open lesson that is not done; the first of all when everything is; None without any."""
+        """Where to go on: the lesson opened last or the first after it, not done and open.
+
+        After the last lesson the search begins anew; the first lesson when all are done; None without any.
+        """
         open_entries = [entry for entry in self.entries if not entry.is_locked]
-        return next((entry for entry in open_entries if not entry.is_completed), None) or next(
-            iter(open_entries), None
-        )
+        places = (place for place, entry in enumerate(open_entries) if entry.left_off_at)
+        left_off = next(places, 0)
+        in_turn = open_entries[left_off:] + open_entries[:left_off]
+        undone = (entry for entry in in_turn if not entry.is_completed)
+        return next(undone, None) or next(iter(open_entries), None)
+
+    @property
+    def first_undone(self) -> OutlineEntry | None:
+        return next((entry for entry in self.entries if not entry.is_completed), None)
 
     def place_of(self, lesson: LessonPage) -> int | None:
         """Where lesson stands, counted from 1; None for one that is not published."""
         places = (place for place, entry in enumerate(self.entries, 1) if entry.lesson.pk == lesson.pk)
         return next(places, None)
+
+    def entry_of(self, lesson: LessonPage) -> OutlineEntry | None:
+        """The entry of lesson; None for one that is not published."""
+        return next((entry for entry in self.entries if entry.lesson.pk == lesson.pk), None)
 
     def at(self, place: int) -> OutlineEntry | None:
         """The entry at a place, counted from 1; None beyond the ends."""
@@ -116,11 +146,22 @@ def outlines(*, standings: Mapping[int, Standing], url_of: Callable[[LessonPage]
         .shown()
         .with_section()
         .with_completion_of(viewer)
+        .with_position_of(viewer)
         .defer_streamfields()
     )
+    first_undone: dict[int, LessonPage] = {}
     for lesson in lessons:
-        lesson.course = courses.get(lesson.path[:-STEP]) or courses[lesson.path[: -2 * STEP]]
-        _place(lesson, found[lesson.course.pk], standing=standings[lesson.course.pk], url=url_of(lesson))
+        course = courses.get(lesson.path[:-STEP]) or courses[lesson.path[: -2 * STEP]]
+        lesson.course = course
+        entry = _entry(
+            lesson,
+            standing=standings[course.pk],
+            undone_before=first_undone.get(course.pk),
+            url=url_of(lesson),
+        )
+        _place(entry, found[course.pk])
+        if not lesson.is_completed:
+            first_undone.setdefault(course.pk, lesson)
     return {pk: Outline(sections) for pk, sections in found.items()}
 
 
@@ -151,16 +192,21 @@ def next_step(standing: Standing) -> Step:
     return Step.RESUME_PAYMENT if standing.is_pending else Step.BUY
 
 
-def _place(lesson: LessonPage, sections: list[OutlineSection], *, standing: Standing, url: str) -> None:
-    is_in_section = lesson.depth > standing.course.depth + 1
+def _place(entry: OutlineEntry, sections: list[OutlineSection]) -> None:
+    lesson = entry.lesson
+    is_in_section = lesson.depth > lesson.course.depth + 1
     anchor = section_anchor(lesson.url_path.split("/")[-3]) if is_in_section else ""
     if not sections or sections[-1].anchor != anchor:
         sections.append(OutlineSection(title=lesson.section_title if is_in_section else "", anchor=anchor))
-    sections[-1].entries.append(_entry(lesson, standing=standing, url=url))
+    sections[-1].entries.append(entry)
 
 
-def _entry(lesson: LessonPage, *, standing: Standing, url: str) -> OutlineEntry:
-    access = standing.access(lesson, is_shown=True)
+def _entry(
+    lesson: LessonPage, *, standing: Standing, undone_before: LessonPage | None, url: str
+) -> OutlineEntry:
+    access = standing.access(
+        lesson, is_shown=True, is_completed=lesson.is_completed, undone_before=undone_before
+    )
     return OutlineEntry(
         lesson=lesson,
         title=lesson.title,
@@ -168,7 +214,8 @@ def _entry(lesson: LessonPage, *, standing: Standing, url: str) -> OutlineEntry:
         minutes=lesson.duration_minutes,
         access=access,
         is_locked=not access.is_open,
-        lock_reason="" if access.is_open else str(LOCK_REASONS[access]),
+        lock_reason=lock_reason(access, undone_before=undone_before),
         is_completed=lesson.is_completed,
         is_preview=lesson.is_preview,
+        left_off_at=lesson.left_off_at,
     )

@@ -11,9 +11,11 @@ VISITOR = LessonFacts(
     is_keeper=False,
     is_signed_in=False,
     is_enrolled=False,
+    is_bought_alone=False,
     is_reserved=False,
     is_preview=False,
     is_course_free=False,
+    is_out_of_turn=False,
 )
 MEMBER = replace(VISITOR, is_signed_in=True)
 
@@ -33,6 +35,14 @@ MEMBER = replace(VISITOR, is_signed_in=True)
         (replace(MEMBER, is_enrolled=True), LessonAccess.OPEN),
         (replace(MEMBER, is_enrolled=True, is_preview=True), LessonAccess.OPEN),
         (replace(MEMBER, is_enrolled=True, is_shown=False), LessonAccess.HIDDEN),
+        (replace(MEMBER, is_bought_alone=True), LessonAccess.OPEN),
+        (replace(MEMBER, is_bought_alone=True, is_shown=False), LessonAccess.HIDDEN),
+        (replace(MEMBER, is_enrolled=True, is_out_of_turn=True), LessonAccess.LOCKED_SEQUENCE),
+        (replace(MEMBER, is_enrolled=True, is_out_of_turn=True, is_shown=False), LessonAccess.HIDDEN),
+        (replace(MEMBER, is_enrolled=True, is_out_of_turn=True, is_preview=True), LessonAccess.FREE_PREVIEW),
+        (replace(MEMBER, is_enrolled=True, is_out_of_turn=True, is_keeper=True), LessonAccess.OPEN),
+        (replace(MEMBER, is_bought_alone=True, is_out_of_turn=True), LessonAccess.OPEN),
+        (replace(MEMBER, is_out_of_turn=True), LessonAccess.LOCKED_PAYMENT),
         (replace(MEMBER, is_keeper=True), LessonAccess.OPEN),
         (replace(MEMBER, is_keeper=True, is_shown=False), LessonAccess.OPEN),
     ],

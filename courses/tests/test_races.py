@@ -5,9 +5,9 @@ import pytest
 from accounts.tests.crowd import CROWD, all_at_once
 from accounts.tests.factories import UserFactory
 from commerce.models import Order
-from courses.models import CoursePage, Enrolment, LessonCompletion
+from courses.models import CoursePage, Enrolment, LessonCompletion, StudyPosition
 from courses.services import enrolling, studying
-from courses.tests.factories import NOON, CourseFactory, LessonFactory
+from courses.tests.factories import NOON, CourseFactory, EnrolmentFactory, LessonFactory
 
 pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
 
@@ -39,3 +39,27 @@ def test_sixteen_clicks_on_complete_mark_a_lesson_once():
 
     assert sorted(answers) == [False] * (CROWD - 1) + [True]
     assert LessonCompletion.objects.count() == 1
+
+
+def test_sixteen_last_lessons_marked_at_once_complete_the_course():
+    course = CourseFactory()
+    enrolment = EnrolmentFactory(course=course)
+    lessons = [LessonFactory(parent=course) for _ in range(CROWD)]
+    waiting = list(lessons)
+
+    all_at_once(lambda: studying.complete(member=enrolment.member, lesson=waiting.pop(), at=NOON))
+
+    assert LessonCompletion.objects.count() == CROWD
+    assert Enrolment.objects.get().completed_at == NOON
+
+
+def test_sixteen_pages_opened_at_once_leave_one_place():
+    course = CourseFactory()
+    member = EnrolmentFactory(course=course).member
+    lessons = [LessonFactory(parent=course) for _ in range(CROWD)]
+    waiting = list(lessons)
+
+    answers = all_at_once(lambda: studying.leave_off(member=member, lesson=waiting.pop(), at=NOON))
+
+    assert set(answers) == {None}
+    assert StudyPosition.objects.get().lesson in lessons
