@@ -60,6 +60,11 @@ def exponent(currency: str) -> int:
     return 3 if currency in THREE_DECIMAL else 2
 
 
+def smallest_step(currency: str) -> int:
+    """In how many smallest units at a time a currency is charged: 10 where it has three decimals, else 1."""
+    return 10 if currency in THREE_DECIMAL else 1
+
+
 def minimum_charge(currency: str) -> Money:
     """The smallest amount of a currency that the provider takes in one payment."""
     return Money.from_minor(MINIMUM_CHARGE.get(currency, DEFAULT_MINIMUM_CHARGE), currency)
