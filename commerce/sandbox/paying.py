@@ -9,6 +9,7 @@ from commerce.sandbox.payment_methods import debit_for, usual_account
 from commerce.sandbox.resources import payment_methods, payments
 from commerce.sandbox.resources.payment_intents import OPEN
 from commerce.sandbox.resources.payments import Attempt, NotAwaited
+from commerce.sandbox.resources.session_completion import leave
 from commerce.sandbox.resources.sessions import close
 from commerce.sandbox.store import Stored
 
@@ -195,6 +196,7 @@ def _complete(account: Account, session: Stored, *, payer: Payer, payment_status
             "tax_ids": [],
         },
     }  # fmt: skip
+    leave(account, session, email=payer.email, name=payer.name)
     account.save(session)
     account.drop_timer(session.id)
 

@@ -1,39 +1,50 @@
 """The lines of a Checkout Session: what each costs, and what they come to."""
 
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 from typing import Any
 
 from commerce.sandbox import currencies, refusals
 from commerce.sandbox.accounts import Account
+from commerce.sandbox.amounts import rounded
 from commerce.sandbox.identifiers import new_id
 from commerce.sandbox.resources import prices
 from commerce.sandbox.resources.listing import first_metadata
 from commerce.sandbox.store import Stored
 
-_MOST_LINES = 100
+_MOST_LINES, _MOST_RATES = 100, 5
 
 
-def line_items(account: Account, sent: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The `item` objects for the `line_items` of a request, all of one currency; raises Refusal."""
+def lines(account: Account, sent: list[dict[str, Any]], *, is_tax_automatic: bool) -> list[dict[str, Any]]:
+    """The lines for the `line_items` of a request, all of one currency; raises Refusal.
+
+    Each is `{item, subtotal, rates}`: Stripe's `item` without its amounts, what it costs before discount and
+    tax, and its tax rates as they are now.
+    """
     if not sent:
         raise refusals.missing_parameter("line_items")
     if len(sent) > _MOST_LINES:
         raise refusals.invalid(f"A session has at most {_MOST_LINES} line items", param="line_items")
-    items = [_line_item(account, line, f"line_items[{index}]") for index, line in enumerate(sent)]
-    for index, item in enumerate(items):
-        if item["currency"] != items[0]["currency"]:
+    for index, line in enumerate(sent):
+        if line.get("tax_rates") and is_tax_automatic:
             raise refusals.invalid(
-                f"The price of line_items[{index}] is in `{item['currency']}`, but the first line is in "
-                f"`{items[0]['currency']}`. All line items must have the same currency.",
+                "You cannot specify `tax_rates` on line items when `automatic_tax[enabled]` is true.",
+                param=f"line_items[{index}][tax_rates]",
+            )
+    found = [_line(account, line, f"line_items[{index}]") for index, line in enumerate(sent)]
+    currency = found[0]["item"]["currency"]
+    for index, line in enumerate(found):
+        if line["item"]["currency"] != currency:
+            raise refusals.invalid(
+                f"The price of line_items[{index}] is in `{line['item']['currency']}`, but the first line is "
+                f"in `{currency}`. All line items must have the same currency.",
                 param=f"line_items[{index}][price]",
             )
-    return items
+    return found
 
 
-def _line_item(account: Account, line: dict[str, Any], where: str) -> dict[str, Any]:
-    for name in ("adjustable_quantity", "tax_rates"):
-        if line.get(name):
-            raise refusals.not_served(f"{name} of a line item", param=f"{where}[{name}]")
+def _line(account: Account, line: dict[str, Any], where: str) -> dict[str, Any]:
+    if line.get("adjustable_quantity"):
+        raise refusals.not_served("adjustable_quantity of a line item", param=f"{where}[adjustable_quantity]")
     if "quantity" not in line:
         raise refusals.invalid(
             f"Quantity is required. Add `quantity` to `{where}`",
@@ -49,25 +60,42 @@ def _line_item(account: Account, line: dict[str, Any], where: str) -> dict[str, 
         )
     price = _price(account, line, where).body
     product = account.get("product", price["product"], param=where).body
-    subtotal = _rounded(Decimal(price["unit_amount_decimal"]) * quantity)
     return {
-        "id": new_id("item"),
-        "object": "item",
-        "adjustable_quantity": None,
-        "amount_discount": 0,
-        "amount_subtotal": subtotal,
-        "amount_tax": 0,
-        "amount_total": subtotal,
-        "currency": price["currency"],
-        "description": product["name"],
-        "metadata": first_metadata(line),
-        "price": price,
-        "quantity": quantity,
+        "item": {
+            "id": new_id("item"),
+            "object": "item",
+            "adjustable_quantity": None,
+            "currency": price["currency"],
+            "description": product["name"],
+            "metadata": first_metadata(line),
+            "price": price,
+            "quantity": quantity,
+        },
+        "subtotal": rounded(
+            Decimal(price["unit_amount_decimal"]) * quantity, currencies.step(price["currency"])
+        ),
+        "rates": _tax_rates(account, line.get("tax_rates") or [], f"{where}[tax_rates]"),
     }
 
 
-def _rounded(amount: Decimal) -> int:
-    return int(amount.to_integral_value(rounding=ROUND_HALF_UP))
+def _tax_rates(account: Account, ids: list[str], where: str) -> list[dict[str, Any]]:
+    if len(ids) > _MOST_RATES:
+        raise refusals.invalid(f"A line item has at most {_MOST_RATES} tax rates.", param=where)
+    rates = [
+        account.get("tax_rate", rate, param=f"{where}[{index}]", status=400).body
+        for index, rate in enumerate(ids)
+    ]
+    for index, rate in enumerate(rates):
+        if not rate["active"]:
+            raise refusals.invalid(
+                f"The tax rate {rate['id']} is inactive. This field only accepts active tax rates.",
+                param=f"{where}[{index}]",
+            )
+        if rate["id"] in ids[:index]:
+            raise refusals.invalid(
+                f"The tax rate {rate['id']} is on the line twice.", param=f"{where}[{index}]"
+            )
+    return rates
 
 
 def _price(account: Account, line: dict[str, Any], where: str) -> Stored:
@@ -80,6 +108,8 @@ def _price(account: Account, line: dict[str, Any], where: str) -> Stored:
     if "price_data" in line:
         if "recurring" in line["price_data"]:
             raise _recurring_refusal(f"{where}[price_data][recurring]")
+        if "product" in line["price_data"]:
+            _require_active_product(account, line["price_data"]["product"], f"{where}[price_data][product]")
         return prices.add(account, params=line["price_data"], is_active=False, where=f"{where}[price_data]")
     param = f"{where}[price]"
     price = account.get("price", line["price"], param=param, status=400)
@@ -89,15 +119,17 @@ def _price(account: Account, line: dict[str, Any], where: str) -> Stored:
         )
     if price.body["type"] == "recurring":
         raise _recurring_refusal(param)
-    product = account.get("product", price.body["product"], param=param)
-    if not product.body["active"]:
+    _require_active_product(account, price.body["product"], param)
+    return price
+
+
+def _require_active_product(account: Account, product_id: str, param: str) -> None:
+    if not account.get("product", product_id, param=param, status=400).body["active"]:
         raise refusals.invalid(
-            f"The price specified ({price.id}) belongs to an inactive product ({product.id}). This "
-            "field only accepts "
+            f"The price specified belongs to an inactive product ({product_id}). This field only accepts "
             "prices of active products.",
             param=param,
         )
-    return price
 
 
 def _recurring_refusal(param: str) -> refusals.Refusal:

@@ -10,7 +10,9 @@ from commerce.sandbox.identifiers import new_id, random_text
 from commerce.sandbox.payment_methods import debit_for
 from commerce.sandbox.resources.listing import cut_page, equal_to, first_metadata, page_of, refuse_unserved
 from commerce.sandbox.resources.payments import cancel_intent
-from commerce.sandbox.resources.session_lines import check_total, line_items
+from commerce.sandbox.resources.session_amounts import Bill, bill_for
+from commerce.sandbox.resources.session_discounts import Granted, Order, by_code, find_code, wished_for
+from commerce.sandbox.resources.session_lines import check_total, lines
 from commerce.sandbox.store import Stored
 
 _SHORTEST, _LONGEST = 30 * 60, 24 * 60 * 60
@@ -18,13 +20,16 @@ _SHORTEST, _LONGEST = 30 * 60, 24 * 60 * 60
 _LENIENCY = 10
 _SERVED_ON_CREATE = {
     "adaptive_pricing",
+    "allow_promotion_codes",
     "automatic_tax",
     "billing_address_collection",
     "cancel_url",
     "client_reference_id",
     "currency",
+    "customer",
     "customer_creation",
     "customer_email",
+    "discounts",
     "expand",
     "expires_at",
     "invoice_creation",
@@ -47,7 +52,6 @@ _SERVED_IN_INTENT_DATA = {
     "statement_descriptor_suffix", "transfer_group",
 }  # fmt: skip
 _SWITCHES_THAT_STAY_OFF = (
-    "automatic_tax",
     "invoice_creation",
     "phone_number_collection",
     "tax_id_collection",
@@ -59,22 +63,114 @@ def create(account: Account, *, params: dict[str, Any]) -> dict[str, Any]:
     ui_mode = params.get("ui_mode", "hosted_page")
     _check_addresses(params, ui_mode)
     expires_at = _expires_at(account, params)
-    items = line_items(account, params.get("line_items") or [])
-    currency, total = items[0]["currency"], sum(item["amount_total"] for item in items)
+    is_tax_automatic = (params.get("automatic_tax") or {}).get("enabled", False)
+    sold = lines(account, params.get("line_items") or [], is_tax_automatic=is_tax_automatic)
+    if is_tax_automatic:
+        raise refusals.not_served("automatic_tax of Checkout Sessions", param="automatic_tax[enabled]")
+    currency = sold[0]["item"]["currency"]
     if "currency" in params and params["currency"].lower() != currency:
         raise refusals.invalid(
             f"The line items are in `{currency}`, not in `{params['currency']}`", param="currency"
         )
-    check_total(total, currency)
-    body = _body(account, params, ui_mode=ui_mode, currency=currency, total=total, expires_at=expires_at)
+    customer = _customer(account, params)
+    session_id = new_id("checkout.session")
+    order = order_of(sold, session_id=session_id, customer=customer and customer.id)
+    granted = wished_for(account, params, order)
+    bill = bill_for(sold, granted)
+    check_total(bill.total, currency)
+    body = _body(account, params, session_id=session_id, ui_mode=ui_mode, currency=currency)
+    body |= bill.fields | {
+        "customer_details": _known_details(customer, params),
+        "discounts": [granted.named] if granted else [],
+        "expires_at": expires_at,
+    }
     private = {
-        "line_items": items,
+        "lines": sold,
         "payment_intent_data": params.get("payment_intent_data") or {},
         "form_token": random_text(32),
+        **_private_amounts(bill, granted),
     }
     stored = account.add(body, private)
+    for item in bill.items:
+        account.add(item.body, item.private)
     account.set_timer(stored.id, at=expires_at)
     return stored.body
+
+
+def order_of(sold: list[dict[str, Any]], *, session_id: str, customer: str | None) -> Order:
+    return Order(
+        session_id=session_id,
+        currency=sold[0]["item"]["currency"],
+        subtotal=sum(line["subtotal"] for line in sold),
+        products=frozenset(line["item"]["price"]["product"] for line in sold),
+        customer=customer,
+    )
+
+
+def _private_amounts(bill: Bill, granted: Granted | None) -> dict[str, Any]:
+    return {
+        "line_items": [item.body for item in bill.items],
+        "included": {"breakdown": bill.breakdown},
+        "discount_label": granted.label if granted else None,
+    }
+
+
+def redeem(account: Account, stored: Stored, *, typed: str) -> None:
+    """Take off an open session what the promotion code that its customer typed promises; raises Refusal."""
+    code = find_code(account, typed, customer=stored.body["customer"])
+    if code is None:
+        raise refusals.invalid("This code is invalid.", param="promotion_code")
+    sold = stored.private["lines"]
+    order = order_of(sold, session_id=stored.id, customer=stored.body["customer"])
+    granted = by_code(account, code, order, param="promotion_code")
+    bill = bill_for(sold, granted)
+    check_total(bill.total, order.currency)
+    stored.body |= bill.fields | {"discounts": [granted.named]}
+    stored.private |= _private_amounts(bill, granted)
+    for item in bill.items:
+        account.save(item)
+    if stored.body["payment_intent"]:
+        _follow(account, stored)
+    account.save(stored)
+
+
+def _follow(account: Account, stored: Stored) -> None:
+    """Let the intent of an attempt that failed ask for what the session comes to now."""
+    if stored.body["amount_total"] == 0:
+        cancel_intent(account, stored.body["payment_intent"])
+        stored.body["payment_intent"] = None
+        return
+    intent = account.get("payment_intent", stored.body["payment_intent"], param="payment_intent")
+    intent.body["amount"] = stored.body["amount_total"]
+    account.save(intent)
+
+
+def _customer(account: Account, params: dict[str, Any]) -> Stored | None:
+    if "customer" not in params:
+        return None
+    for other in ("customer_email", "customer_creation"):
+        if other in params:
+            raise refusals.invalid(
+                f"You may only specify one of these parameters: customer, {other}.", param="customer"
+            )
+    return account.get("customer", params["customer"], param="customer", status=400)
+
+
+def _known_details(customer: Stored | None, params: dict[str, Any]) -> dict[str, Any] | None:
+    """What is known of who is going to pay before they have typed anything."""
+    email = customer.body["email"] if customer else params.get("customer_email")
+    if email is None:
+        return None
+    return {
+        "address": None,
+        "business_name": None,
+        "email": email,
+        "individual_name": None,
+        "name": None,
+        "phone": None,
+        "tax_exempt": customer.body["tax_exempt"] if customer else "none",
+        "tax_ids": None,
+    }
 
 
 def _check_served(params: dict[str, Any]) -> None:
@@ -86,8 +182,6 @@ def _check_served(params: dict[str, Any]) -> None:
     for name in _SWITCHES_THAT_STAY_OFF:
         if (params.get(name) or {}).get("enabled"):
             raise refusals.not_served(f"{name} of Checkout Sessions", param=f"{name}[enabled]")
-    if params.get("customer_creation") == "always":
-        raise refusals.not_served("customer_creation=always", param="customer_creation")
     intent_data = params.get("payment_intent_data") or {}
     for name in intent_data:
         if name not in _SERVED_IN_INTENT_DATA:
@@ -142,9 +236,8 @@ def _expires_at(account: Account, params: dict[str, Any]) -> int:
 
 
 def _body(
-    account: Account, params: dict[str, Any], *, ui_mode: str, currency: str, total: int, expires_at: int
+    account: Account, params: dict[str, Any], *, session_id: str, ui_mode: str, currency: str
 ) -> dict[str, Any]:
-    session_id = new_id("checkout.session")
     is_hosted = ui_mode == "hosted_page"
     debit = debit_for(currency)
     return {
@@ -152,22 +245,20 @@ def _body(
         "object": "checkout.session",
         **copy.deepcopy(_SAME_FOR_ALL),
         "adaptive_pricing": {"enabled": (params.get("adaptive_pricing") or {}).get("enabled", False)},
-        "amount_subtotal": total,
-        "amount_total": total,
+        "allow_promotion_codes": params.get("allow_promotion_codes"),
         "billing_address_collection": params.get("billing_address_collection"),
         "cancel_url": params.get("cancel_url"),
         "client_reference_id": params.get("client_reference_id"),
         "client_secret": None if is_hosted else f"{session_id}_secret_{random_text(32)}",
         "created": account.clock.now(),
         "currency": currency,
-        "customer_creation": params.get("customer_creation", "if_required"),
+        "customer": params.get("customer"),
+        "customer_creation": None if "customer" in params else params.get("customer_creation", "if_required"),
         "customer_email": params.get("customer_email"),
-        "expires_at": expires_at,
         "locale": params.get("locale"),
         "metadata": first_metadata(params),
         "payment_method_collection": params.get("payment_method_collection", "if_required"),
         "payment_method_types": ["card"] + ([debit] if debit else []),
-        "payment_status": "unpaid" if total else "no_payment_required",
         "status": "open",
         "submit_type": params.get("submit_type"),
         "success_url": params.get("success_url"),
@@ -180,7 +271,6 @@ def _body(
 # What Stripe answers for everything the sandbox does not serve.
 _SAME_FOR_ALL: dict[str, Any] = {
     "after_expiration": None,
-    "allow_promotion_codes": None,
     "automatic_tax": {"enabled": False, "liability": None, "provider": None, "status": None},
     "collected_information": None,
     "consent": None,
@@ -193,10 +283,7 @@ _SAME_FOR_ALL: dict[str, Any] = {
         "submit": None,
         "terms_of_service_acceptance": None,
     },
-    "customer": None,
     "customer_account": None,
-    "customer_details": None,
-    "discounts": [],
     "integration_identifier": None,
     "invoice": None,
     "invoice_creation": {
@@ -228,7 +315,6 @@ _SAME_FOR_ALL: dict[str, Any] = {
     "shipping_cost": None,
     "shipping_options": [],
     "subscription": None,
-    "total_details": {"amount_discount": 0, "amount_shipping": 0, "amount_tax": 0},
     "wallet_options": None,
 }
 
