@@ -44,6 +44,7 @@ class Refusal(StrEnum):
     LEAVES_YOUTUBE = "leaves_youtube"
     RELATIVE = "relative"
     REDIRECTED = "redirected"
+    LOOK_ALIKE = "look_alike"
 
 
 class LinkRefused(ValueError):
@@ -119,6 +120,7 @@ _HIDDEN_CATEGORIES = frozenset({"Cc", "Cf", "Zs", "Zl", "Zp", "Cs", "Co", "Cn"})
 @dataclass(frozen=True)
 class _Address:
     host: str
+    host_as_written: str
     path: str
     query: list[tuple[str, str]]
     fragment: str
@@ -152,9 +154,11 @@ def _read_address(link: str) -> _Address:
     name, colon, port = authority.partition(":")
     if colon and port != DEFAULT_PORTS[scheme]:
         raise LinkRefused(link, Refusal.PORT)
-    # Browsers map a host by UTS 46, which for the letters of these names equals NFKC and case folding.
+    # Browsers map a host by UTS 46, which for the letters of these names equals NFKC and case folding; urllib
+    # does not, so `ｙｏｕｔｕｂｅ.com` is refused in the end, but with a message of its own.
     return _Address(
         host=unicodedata.normalize("NFKC", name).casefold(),
+        host_as_written=name,
         path=match["path"],
         query=parse_qsl(match["query"] or "", keep_blank_values=True),
         fragment=match["fragment"] or "",
@@ -165,6 +169,8 @@ def _read_youtube_address(link: str) -> _Address:
     address = _read_address(link)
     if address.host not in VIDEO_HOSTS:
         raise LinkRefused(link, Refusal.HOST)
+    if not address.host_as_written.isascii():
+        raise LinkRefused(link, Refusal.LOOK_ALIKE)
     return address
 
 

@@ -31,6 +31,9 @@ REASONS = {
     Refusal.RELATIVE: _(
         "“%(link)s” is neither a whole address nor a path of the portal. Use the page chooser."
     ),
+    Refusal.LOOK_ALIKE: _(
+        "“%(link)s” writes YouTube's name in letters that only look like it. Copy it from YouTube again."
+    ),
     Refusal.REDIRECTED: _(
         "“%(link)s” is an address of the portal from which visitors are sent outside. Link to another page,"
         " or remove the redirect."

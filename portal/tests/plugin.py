@@ -5,10 +5,12 @@ pyproject.toml loads it for every run (`-p portal.tests.plugin`), so that the ap
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
+import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import wraps
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,20 @@ import hypothesis
 import pytest
 from django.test import TransactionTestCase
 
+# Reads lists of addresses, one list in a line, and answers how `new URL()` reads each; null: it refuses.
+# An address may be a pair: a link and the page on which it stands.
+URL_READER = """
+require('readline').createInterface({input: process.stdin}).on('line', line => {
+  console.log(JSON.stringify(JSON.parse(line).map(address => {
+    let url;
+    try { url = new URL(...[].concat(address)) } catch { return null }
+    return {
+      protocol: url.protocol, username: url.username, password: url.password, hostname: url.hostname,
+      port: url.port, pathname: url.pathname, query: [...url.searchParams],
+    };
+  })));
+});
+"""
 BROWSERS = ("/usr/bin/chromium", "chromium", "chromium-browser", "google-chrome")
 
 
@@ -131,6 +147,29 @@ def page(browser: Any) -> Iterator[Any]:
     context = browser.new_context(viewport={"width": 1280, "height": 900}, locale="en-GB")
     yield context.new_page()
     context.close()
+
+
+@pytest.fixture(scope="session")
+def read_urls_as_browsers_do() -> Iterator[Callable[[list[Any]], list[dict[str, Any] | None]]]:
+    """How `new URL()` reads addresses, by the parts' names in JavaScript; None for what it refuses.
+
+    An address is a string, or a pair of a link and the page on which it stands.
+
+    One Node process answers for the whole session.
+    """
+    executable = shutil.which("node") or shutil.which("nodejs")
+    if executable is None:
+        leave_out("needs Node: apt-get install nodejs")
+    command = [executable, "--eval", URL_READER]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as node:
+
+        def read(addresses: list[Any]) -> list[dict[str, Any] | None]:
+            node.stdin.write(json.dumps(addresses) + "\n")
+            node.stdin.flush()
+            return json.loads(node.stdout.readline())
+
+        yield read
+        node.stdin.close()
 
 
 @pytest.fixture

@@ -43,7 +43,6 @@ LIST = "PL2MI040U_GXq1L5JUxNOulWCyXn-7QyZK"
         f"HTTPS://WWW.YouTube.COM/watch?v={ID}",
         f"https://www.youtube.com:443/watch?v={ID}",
         f"http://www.youtube.com:80/watch?v={ID}",
-        f"https://ｙｏｕｔｕｂｅ.com/watch?v={ID}",
     ],
 )
 def test_every_form_of_a_video_has_one_canonical_address(url):
@@ -102,6 +101,8 @@ HOSTILE = [
     (f"https://youtube.co/watch?v={ID}", Refusal.HOST),
     (f"https://gaming.youtube.com/watch?v={ID}", Refusal.HOST),
     (f"https://yоutube.com/watch?v={ID}", Refusal.HOST),  # Cyrillic о
+    (f"https://ｙｏｕｔｕｂｅ.com/watch?v={ID}", Refusal.LOOK_ALIKE),
+    (f"https://youtube-nocoo\N{KELVIN SIGN}ie.com/embed/{ID}", Refusal.LOOK_ALIKE),
     (f"https://xn--yutube-qxe.com/watch?v={ID}", Refusal.HOST),
     (f"https://vimeo.com/{ID}", Refusal.HOST),
     # Dots, addresses by number, encoded hosts
