@@ -1,9 +1,9 @@
 """The HTML of the payment page and the plain pages around it."""
 
 from html import escape
-from typing import Any
 
 from commerce.sandbox.currencies import shown
+from commerce.sandbox.hosted.amounts import amounts
 from commerce.sandbox.hosted.card_form import CardForm
 from commerce.sandbox.payment_methods import debit_for
 from commerce.sandbox.store import Stored
@@ -65,7 +65,7 @@ def payment_page(session: Stored, form: CardForm, *, shop: str, problem: str | N
 <h1 id="summary-heading">
 <span class="eyebrow">Pay {escape(shop)}</span> <span class="amount">{escape(amount)}</span>
 </h1>
-{_lines(session)}
+{amounts(session, form)}
 </section>
 <section class="payment" aria-labelledby="payment-heading">
 <h2 id="payment-heading">{"Pay by card" if body["amount_total"] else "Nothing to pay"}</h2>
@@ -84,34 +84,6 @@ def _back_link(cancel_url: str | None, shop: str) -> str:
     return f'<a class="back" href="{escape(cancel_url)}">{arrow} Back to {escape(shop)}</a>'
 
 
-def _lines(session: Stored) -> str:
-    body = session.body
-    rows = "".join(_line(item) for item in session.private["line_items"])
-    details = body["total_details"]
-    sums = [("Subtotal", body["amount_subtotal"])]
-    sums += [("Discount", -details["amount_discount"])] if details["amount_discount"] else []
-    sums += [("Tax", details["amount_tax"])] if details["amount_tax"] else []
-    if len(sums) == 1:
-        sums = []
-    sums.append(("Total due", body["amount_total"]))
-    totals = "".join(
-        f"<div><dt>{name}</dt><dd>{escape(shown(amount, body['currency']))}</dd></div>"
-        for name, amount in sums
-    )
-    return f'<ul class="lines">{rows}</ul><dl class="totals">{totals}</dl>'
-
-
-def _line(item: dict[str, Any]) -> str:
-    total = escape(shown(item["amount_total"], item["currency"]))
-    note = ""
-    if item["quantity"] > 1:
-        each = item["price"]["unit_amount"]
-        price = f" × {escape(shown(each, item['currency']))}" if each is not None else ""
-        note = f'<span class="note">{item["quantity"]}{price}</span>'
-    what = f"{escape(item['description'])}{note}"
-    return f'<li><span class="what">{what}</span><span class="sum">{total}</span></li>'
-
-
 def _problems(form: CardForm, problem: str | None) -> str:
     if not form.errors and not problem:
         return ""
@@ -126,7 +98,7 @@ def _problems(form: CardForm, problem: str | None) -> str:
 
 
 def _form(session: Stored, form: CardForm, amount: str) -> str:
-    email = form.text("email") or session.body["customer_email"] or ""
+    email = form.text("email") or (session.body["customer_details"] or {}).get("email") or ""
     token = escape(session.private["form_token"])
     is_free = session.body["amount_total"] == 0
     email_field = _field(

@@ -22,10 +22,12 @@ from commerce.sandbox.paying import (
     pay_by_debit,
 )
 from commerce.sandbox.payment_methods import debit_for
+from commerce.sandbox.refusals import Refusal
+from commerce.sandbox.resources.sessions import redeem
 from commerce.sandbox.store import Stored
 
 _STYLESHEET = Path(__file__).with_name("checkout.css").read_bytes()
-_PATH = re.compile(r"/c/pay/(?P<session_id>cs_test_\w+)(?P<step>/verify)?\Z")
+_PATH = re.compile(r"/c/pay/(?P<session_id>cs_test_\w+)(?P<step>/verify|/promotion)?\Z")
 _SIBLINGS = {"localhost": "127.0.0.1", "127.0.0.1": "localhost"}
 
 
@@ -75,6 +77,8 @@ class PaymentPages:
             return _to_success(session) if fields is not None else _completed(session)
         if session.body["status"] == "expired":
             return _expired(session)
+        if step == "/promotion":
+            return _redeem(account, session, fields)
         if step:
             return self._verify(account, session, fields)
         if fields is None:
@@ -137,6 +141,19 @@ class PaymentPages:
             if attempt.state != "authenticate":
                 return attempt
             return answer_challenge(account, session, is_authenticated=True)
+
+
+def _redeem(account: Account, session: Stored, fields: dict[str, str] | None) -> Response:
+    """Try the promotion code that was typed; an empty one takes the present one away."""
+    if fields is None or not session.body["allow_promotion_codes"]:
+        return _redirect(f"/c/pay/{session.id}")
+    form = CardForm(typed=fields)
+    try:
+        redeem(account, session, typed=form.text("promotion_code"))
+    except Refusal as refusal:
+        form.errors = {"promotion_code": str(refusal)}
+        return _page(session, markup.payment_page(session, form, shop=_shop(session)), status=422)
+    return _redirect(f"/c/pay/{session.id}")
 
 
 _ORDER = ("email", "number", "expiry", "cvc", "name")

@@ -116,16 +116,23 @@ def _private_amounts(bill: Bill, granted: Granted | None) -> dict[str, Any]:
 
 
 def redeem(account: Account, stored: Stored, *, typed: str) -> None:
-    """Take off an open session what the promotion code that its customer typed promises; raises Refusal."""
-    code = find_code(account, typed, customer=stored.body["customer"])
-    if code is None:
-        raise refusals.invalid("This code is invalid.", param="promotion_code")
+    """Take off an open session what the promotion code that its customer typed promises.
+
+    Nothing typed takes back an earlier one. Raises Refusal, and leaves the session as it is, for a code that
+    cannot be redeemed.
+    """
+    customer = stored.body["customer"]
     sold = stored.private["lines"]
-    order = order_of(sold, session_id=stored.id, customer=stored.body["customer"])
-    granted = by_code(account, code, order, param="promotion_code")
+    order = order_of(sold, session_id=stored.id, customer=customer)
+    granted = None
+    if typed:
+        code = find_code(account, typed, customer=customer)
+        if code is None:
+            raise refusals.invalid("This code is invalid.", param="promotion_code")
+        granted = by_code(account, code, order, param="promotion_code")
     bill = bill_for(sold, granted)
     check_total(bill.total, order.currency)
-    stored.body |= bill.fields | {"discounts": [granted.named]}
+    stored.body |= bill.fields | {"discounts": [granted.named] if granted else []}
     stored.private |= _private_amounts(bill, granted)
     for item in bill.items:
         account.save(item)
