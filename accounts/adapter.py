@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import logging
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urljoin, urlsplit
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.mfa.adapter import DefaultMFAAdapter
@@ -17,13 +19,27 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils import translation
+from django.utils.translation import gettext_lazy as _
 
 from accounts.services import second_factor, tokens
 
 if TYPE_CHECKING:
+    from django.core.mail import EmailMultiAlternatives
     from django.http import HttpRequest, HttpResponse
 
     from accounts.models import User
+
+logger = logging.getLogger(__name__)
+
+#: What stands on the button of a letter, by the name that allauth gives its link.
+BUTTONS = {
+    "activate_url": _("Confirm the address"),
+    "password_reset_url": _("Choose a new password"),
+    "signup_url": _("Make an account"),
+}
 
 
 class AccountAdapter(DefaultAccountAdapter):
@@ -38,6 +54,47 @@ class AccountAdapter(DefaultAccountAdapter):
     def _get_login_attempts_cache_key(self, request: HttpRequest, **credentials: Any) -> str:
         # allauth's own key names the host of the request: whoever asks by another port would start at nought.
         return str(credentials.get("email", "")).lower()
+
+    def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
+        """In the language of whoever has the account; with links to the portal, whatever host was asked."""
+        user = context.get("user")
+        words = {
+            **context,
+            **{name: at_home(context[name]) for name in BUTTONS if name in context},
+            "portal_name": settings.PORTAL_NAME,
+            "portal_url": settings.PORTAL_BASE_URL,
+        }
+        with translation.override(getattr(user, "language", "") or translation.get_language()):
+            self.render_mail(template_prefix, email, {"email": email, **words}).send()
+
+    def send_notification_mail(
+        self,
+        template_prefix: str,
+        user: User,
+        context: dict[str, Any] | None = None,
+        email: str | None = None,
+    ) -> None:
+        """Tell a person what was done to their account. What was done stays done if the letter cannot go."""
+        words = {**(context or {}), "user": user, "password_reset_url": reverse("account_reset_password")}
+        try:
+            super().send_notification_mail(template_prefix, user, words, email)
+        except Exception:
+            logger.exception("The notice %s to user %s could not be sent", template_prefix, user.pk)
+
+    def render_mail(
+        self, template_prefix: str, email: str | list[str], context: dict[str, Any], headers: Any = None
+    ) -> EmailMultiAlternatives:
+        """The letter, and the same words as a page: two texts would come to say different things."""
+        letter = super().render_mail(template_prefix, email, context, headers)
+        links = {context[name]: label for name, label in BUTTONS.items() if name in context}
+        *paragraphs, _portal = letter.body.split("\n\n")
+        page = {
+            **context,
+            "subject": letter.subject,
+            "paragraphs": [{"text": each, "button": links.get(each.strip())} for each in paragraphs],
+        }
+        letter.attach_alternative(render_to_string("account/email/letter.html", page), "text/html")
+        return letter
 
     def post_login(self, request: HttpRequest, user: User, **kwargs: Any) -> HttpResponse:
         response = super().post_login(request, user, **kwargs)
@@ -91,6 +148,12 @@ def end_what_the_password_alone_had_opened(
     tokens.end_all(user=user)
     for session in UserSession.objects.filter(user=user).exclude(session_key=request.session.session_key):
         session.end()
+
+
+def at_home(url: str) -> str:
+    """The same page at the portal's own address: whoever asks may claim any host, and letters must not."""
+    parts = urlsplit(url)
+    return urljoin(settings.PORTAL_BASE_URL, parts._replace(scheme="", netloc="").geturl())
 
 
 def remember_language(response: HttpResponse, language: str) -> None:

@@ -25,9 +25,16 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST, require_safe
+from wagtail.admin.views.account import (
+    AccountView,
+    AvatarSettingsPanel,
+    BaseSettingsPanel,
+    ChangePasswordPanel,
+    NameEmailSettingsPanel,
+)
 
 from accounts import personal_data
-from accounts.adapter import remember_language
+from accounts.adapter import at_home, remember_language
 from accounts.forms import AvatarForm, DeletionForm, ProfileForm, ReactivationForm, SearchForm
 from accounts.models import User
 from accounts.services import avatars, directory, inactivity, privacy, tokens
@@ -147,6 +154,19 @@ def person(request: HttpRequest, pk: int) -> HttpResponse:
     )
 
 
+class CmsAccountView(AccountView):
+    """Wagtail's page of one's own preferences, without what the portal's pages ask more for.
+
+    There a picture would be kept as it was uploaded, with the place where it was taken; an address would be
+    changed without being confirmed.
+    """
+
+    not_here = (NameEmailSettingsPanel, AvatarSettingsPanel, ChangePasswordPanel)
+
+    def get_panels(self) -> list[BaseSettingsPanel]:
+        return [panel for panel in super().get_panels() if not isinstance(panel, self.not_here)]
+
+
 class SessionsView(ListUserSessionsView):
     """Where one is signed in; and the way to sign out everywhere else, programs with tokens included."""
 
@@ -215,7 +235,7 @@ def ask_to_reactivate(request: HttpRequest) -> HttpResponse:
             return refused
         inactivity.request_reactivation(
             email=email,
-            link_for=lambda token: request.build_absolute_uri(reverse("accounts:reactivate", args=[token])),
+            link_for=lambda token: at_home(reverse("accounts:reactivate", args=[token])),
             at=timezone.now(),
         )
         return redirect("accounts:reactivation_asked")

@@ -7,6 +7,7 @@ from typing import Any
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from wagtail import hooks
@@ -15,6 +16,20 @@ from accounts.models import User
 from accounts.services import inactivity, privacy
 
 PEOPLE = "wagtailusers_users:index"
+
+
+@hooks.register("register_account_menu_item")
+def lead_to_the_profile(request: HttpRequest) -> dict[str, str]:
+    return {
+        "url": reverse("accounts:profile"),
+        "label": _("Your profile"),
+        "help_text": _("Name, picture, e-mail addresses, password and second factor: on the site."),
+    }
+
+
+@hooks.register("get_avatar_url")
+def show_the_portals_picture(user: User, size: int) -> str | None:
+    return user.avatar.url if user.avatar else None
 
 
 @hooks.register("before_edit_user")

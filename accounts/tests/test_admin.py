@@ -1,12 +1,16 @@
 """People and messages in both admins."""
 
 from datetime import UTC, datetime
+from io import BytesIO
 
 import pytest
 from django.contrib.auth.models import Group
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
+from PIL import ExifTags, Image
 
 from accounts.models import Message, User
+from accounts.services import avatars
 from accounts.tests.factories import PASSWORD, UserFactory
 
 pytestmark = pytest.mark.django_db
@@ -153,6 +157,59 @@ def test_what_was_given_up_is_sent_again(boss, client):
     dropped.refresh_from_db()
     assert (given_up.status, dropped.status) == ("PENDING", "DROPPED")
     assert "1 message will be sent." in answer.content.decode()
+
+
+# --- One's own preferences in the CMS ----------------------------------------------------------------------
+def photograph():
+    written = BytesIO()
+    exif = Image.Exif()
+    exif[ExifTags.Base.ImageDescription] = "taken at home"
+    Image.new("RGB", (60, 40), "red").save(written, "JPEG", exif=exif)
+    return SimpleUploadedFile("home.jpg", written.getvalue(), "image/jpeg")
+
+
+def test_the_cms_takes_no_picture_name_address_or_password(boss, client):
+    before = User.objects.values().get()
+
+    answer = client.post(
+        "/cms/account/",
+        {
+            "avatar-avatar": photograph(),
+            "name_email-first_name": "Eve",
+            "name_email-last_name": "Evesdropper",
+            "name_email-email": "eve@example.com",
+            "password-old_password": PASSWORD,
+            "password-new_password1": "new-tangerine-42",
+            "password-new_password2": "new-tangerine-42",
+            "theme-theme": "dark",
+            "theme-contrast": "system",
+            "theme-density": "default",
+        },
+    )
+
+    assert answer.status_code == 302
+    assert User.objects.values().get() == before
+    assert (boss.wagtail_userprofile.theme, bool(boss.wagtail_userprofile.avatar)) == ("dark", False)
+
+
+def test_the_cms_shows_preferences_only_and_leads_to_the_profile_for_the_rest(boss, client):
+    page = client.get("/cms/account/")
+
+    panels = [panel.name for panels in page.context["panels_by_tab"].values() for panel in panels]
+    assert panels == ["locale", "theme", "notifications"]
+    assert 'href="/accounts/profile/"' in page.content.decode()
+
+
+def test_the_cms_shows_the_picture_of_the_profile(boss, client):
+    avatars.replace(user=boss, upload=photograph())
+
+    assert boss.avatar.url in client.get("/cms/account/").content.decode()
+
+
+def test_the_preferences_of_the_cms_are_for_those_who_may_enter_it(client):
+    client.force_login(UserFactory())
+
+    assert client.get("/cms/account/").status_code == 302
 
 
 # --- The CMS -----------------------------------------------------------------------------------------------
