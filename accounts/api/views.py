@@ -169,7 +169,10 @@ class PeopleView(generics.ListCreateAPIView):
     @swagger_auto_schema(
         operation_id="users_list",
         operation_summary="People of the portal",
-        operation_description="Everybody whose account is open, by first name, with their public facts only.",
+        operation_description=(
+            "Everybody whose account is open, by first name (who has none comes last), with their public facts "
+            "only."
+        ),
         query_serializer=PeopleQuerySerializer,
         responses={400: "A filter is not known; `errors` says which.", 404: "There is no such page."},
         tags=["users"],

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from django.db.models import Q, QuerySet
+from django.db.models import Q, QuerySet, Value
+from django.db.models.functions import Lower, NullIf
 
 from accounts.models import User
 
@@ -11,8 +12,12 @@ PUBLIC_FACTS = ("id", "first_name", "city", "avatar")
 
 
 def people(*, search: str = "") -> QuerySet[User]:
-    """Everybody whose account is open, with their public facts only; each word of search in name or city."""
-    found = User.objects.filter(is_active=True).only(*PUBLIC_FACTS).order_by("first_name", "pk")
+    """Everybody whose account is open, with their public facts only; each word of search in name or city.
+
+    By first name, whatever its case; who has none comes last, and among equals who came first.
+    """
+    found = User.objects.filter(is_active=True).only(*PUBLIC_FACTS)
+    found = found.order_by(NullIf(Lower("first_name"), Value("")).asc(nulls_last=True), "pk")
     for word in search.split():
         found = found.filter(_holds(word))
     return found

@@ -225,6 +225,17 @@ def test_people_are_found_by_name_and_city(client, ada):
     assert found(client, q="boris oslo") == ["Boris"]
 
 
+def test_people_stand_by_first_name_and_those_without_one_at_the_end(client, ada):
+    UserFactory.create_batch(2, first_name="")
+    UserFactory(first_name="zoe")
+    boris = [UserFactory(first_name="Boris") for _twice in range(2)]
+
+    page = client.get("/people/").context["page_obj"]
+
+    assert [person.first_name for person in page] == ["Ada", "Boris", "Boris", "zoe", "", ""]
+    assert [person.pk for person in page][1:3] == [person.pk for person in boris]
+
+
 @pytest.mark.parametrize("words", SECRETS.values())
 def test_people_are_not_found_by_what_is_not_shown(client, ada, words):
     UserFactory(first_name="Boris", **SECRETS)
