@@ -26,7 +26,11 @@ _SERVED_ON_UPDATE = {
 
 
 def create(account: Account, *, params: dict[str, Any]) -> dict[str, Any]:
-    return add(account, params=params).body
+    stored = add(account, params=params)
+    if "product_data" in params:
+        account.emit("product.created", account.get("product", stored.body["product"], param="product"))
+    account.emit("price.created", stored)
+    return stored.body
 
 
 def add(account: Account, *, params: dict[str, Any], is_active: bool = True, where: str = "") -> Stored:
@@ -148,9 +152,9 @@ def retrieve(account: Account, *, price: str, params: dict[str, Any]) -> dict[st
     return account.get("price", price, param="price").body
 
 
-def update(account: Account, *, price: str, params: dict[str, Any]) -> dict[str, Any]:
+def update(account: Account, stored: Stored, *, params: dict[str, Any]) -> dict[str, Any]:
     refuse_unserved(params, served=_SERVED_ON_UPDATE, what="prices")
-    stored = account.get("price", price, param="price")
+    before = dict(stored.body)
     if "lookup_key" in params and params["lookup_key"] != stored.body["lookup_key"]:
         _take_lookup_key(account, params)
     for name in ("active", "lookup_key", "nickname", "tax_behavior"):
@@ -158,7 +162,7 @@ def update(account: Account, *, price: str, params: dict[str, Any]) -> dict[str,
             stored.body[name] = params[name]
     if "metadata" in params:
         stored.body["metadata"] = merged_metadata(stored, params)
-    account.save(stored)
+    account.save_change(stored, before=before, event_type="price.updated")
     return stored.body
 
 

@@ -5,14 +5,20 @@ from typing import Any
 from commerce.sandbox import refusals
 from commerce.sandbox.accounts import Account
 from commerce.sandbox.identifiers import new_id
-from commerce.sandbox.resources.listing import first_metadata, merged_metadata, page_of
+from commerce.sandbox.resources.listing import first_metadata, merged_metadata, page_of, refuse_unserved
 from commerce.sandbox.store import Stored
 
 _MOST_IMAGES = 8
+_SERVED = {
+    "active", "default_price", "default_price_data", "description", "expand", "id", "images",
+    "marketing_features", "metadata", "name", "package_dimensions", "shippable", "statement_descriptor",
+    "tax_code", "type", "unit_label", "url",
+}  # fmt: skip
 
 
 def add(account: Account, *, params: dict[str, Any], is_active: bool = True) -> Stored:
     """Add a product from `products.create` parameters or from a price's `product_data`."""
+    refuse_unserved(params, served=_SERVED, what="products")
     if "id" in params and account.find("product", params["id"]):
         raise refusals.invalid("Product already exists.", param="id", code="resource_already_exists")
     now = account.clock.now()
@@ -37,7 +43,9 @@ def add(account: Account, *, params: dict[str, Any], is_active: bool = True) -> 
         "updated": now,
         "url": params.get("url"),
     }
-    return account.add(body)
+    stored = Stored(body)
+    account.store.replace(account.id, stored)
+    return stored
 
 
 def retrieve(account: Account, *, id: str, params: dict[str, Any]) -> dict[str, Any]:
@@ -45,7 +53,9 @@ def retrieve(account: Account, *, id: str, params: dict[str, Any]) -> dict[str, 
 
 
 def update(account: Account, *, id: str, params: dict[str, Any]) -> dict[str, Any]:
+    refuse_unserved(params, served=_SERVED, what="products")
     stored = account.get("product", id, param="id")
+    before = dict(stored.body)
     for name, value in params.items():
         if name == "metadata":
             stored.body["metadata"] = merged_metadata(stored, params)
@@ -62,8 +72,9 @@ def update(account: Account, *, id: str, params: dict[str, Any]) -> dict[str, An
             stored.body["marketing_features"] = value or []
         elif name != "expand":
             stored.body[name] = value
-    stored.body["updated"] = account.clock.now()
-    account.save(stored)
+    if stored.body != before:
+        stored.body["updated"] = account.clock.now()
+    account.save_change(stored, before=before, event_type="product.updated")
     return stored.body
 
 

@@ -205,3 +205,56 @@ def test_a_session_expires_by_itself_when_its_time_is_up(own_shop: Callable[...,
 
     assert shop.again(session).status == "expired"
     assert shop.event_types() == ["checkout.session.expired"]
+
+
+def test_a_product_that_is_sold_no_more_cannot_be_sold(shop: Shop) -> None:
+    product = shop.client.v1.products.create({"name": "Watercolour"})
+    price = shop.client.v1.prices.create({"product": product.id, "currency": "eur", "unit_amount": 500})
+    shop.client.v1.products.update(product.id, {"active": False})
+    inline = {"currency": "eur", "unit_amount": 500, "product": product.id}
+
+    for line in ({"price": price.id}, {"price_data": inline}):
+        with pytest.raises(stripe.InvalidRequestError, match="inactive product"):
+            shop.session(line_items=[{**line, "quantity": 1}])
+
+
+def test_session_and_intent_have_metadata_of_their_own(shop: Shop) -> None:
+    session = shop.session(
+        metadata={"order": "5"}, payment_intent_data={"metadata": {"payment": "7"}, "description": "Order 5"}
+    )
+
+    shop.sandbox.pay(session.id)
+
+    paid = shop.again(session, expand=["payment_intent"])
+    assert paid.metadata.to_dict() == {"order": "5"}
+    assert paid.payment_intent.metadata.to_dict() == {"payment": "7"}
+    assert paid.payment_intent.description == "Order 5"
+
+
+def test_fractions_of_a_cent_are_rounded_once_for_the_line(shop: Shop) -> None:
+    price = {"currency": "eur", "unit_amount_decimal": "0.125", "product_data": {"name": "Sheet of paper"}}
+
+    session = shop.session(line_items=[{"price_data": price, "quantity": 500}])
+
+    assert session.amount_total == 63
+
+
+@pytest.mark.parametrize(
+    "path", ["amount_total", "metadata", "discounts", "total_details", "line_items.price"]
+)
+def test_what_cannot_be_expanded_is_refused(shop: Shop, path: str) -> None:
+    with pytest.raises(stripe.InvalidRequestError) as refusal:
+        shop.again(shop.session(), expand=[path])
+
+    assert refusal.value.param == "expand"
+
+
+def test_a_code_that_two_sessions_promised_is_counted_twice(shop: Shop) -> None:
+    coupon = shop.client.v1.coupons.create({"percent_off": 20, "max_redemptions": 1})
+    first, second = (shop.session(discounts=[{"coupon": coupon.id}]) for _ in range(2))
+
+    for session in (first, second):
+        shop.sandbox.pay(session.id)
+
+    assert shop.again(second).amount_total == 1520
+    assert shop.client.v1.coupons.retrieve(coupon.id).times_redeemed == 2

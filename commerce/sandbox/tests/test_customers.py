@@ -111,3 +111,77 @@ def test_what_happens_to_a_customer_is_told(shop: Shop) -> None:
     assert shop.event_types() == ["customer.created", "customer.updated", "customer.deleted"]
     (last,) = shop.client.v1.events.list({"type": "customer.deleted"}).data
     assert last.data.object["email"] == "ada@example.com"
+
+
+def test_a_session_can_be_of_a_customer(shop: Shop) -> None:
+    customer = shop.client.v1.customers.create({"email": "ada@example.com", "name": "Ada"})
+
+    session = shop.session(customer=customer.id, expand=["customer"])
+    shop.sandbox.pay(session.id, email="ada@home.example")
+    paid = shop.again(session, expand=["payment_intent.latest_charge"])
+
+    assert (session.customer.name, session.customer_email, session.customer_creation) == ("Ada", None, None)
+    assert session.customer_details.email == "ada@example.com"
+    assert (paid.customer_details.email, paid.customer_details.name) == ("ada@home.example", "Sandbox Payer")
+    assert paid.payment_intent.customer == customer.id
+    assert paid.payment_intent.latest_charge.customer == customer.id
+    assert [found.id for found in shop.client.v1.checkout.sessions.list({"customer": customer.id}).data] == [
+        session.id
+    ]
+
+
+def test_an_address_alone_makes_no_customer(shop: Shop) -> None:
+    session = shop.session(customer_email="ada@example.com")
+
+    shop.sandbox.pay(session.id)
+
+    assert (session.customer_details.email, session.customer_creation) == ("ada@example.com", "if_required")
+    assert shop.again(session).customer is None
+    assert shop.client.v1.customers.list().data == []
+
+
+def test_a_session_makes_a_customer_of_who_pays_if_asked_to(shop: Shop) -> None:
+    session = shop.session(customer_creation="always")
+
+    shop.sandbox.pay(session.id, email="ada@example.com")
+    paid = shop.again(session, expand=["customer", "payment_intent.latest_charge"])
+
+    assert session.customer is None
+    assert (paid.customer.email, paid.customer.name) == ("ada@example.com", "Sandbox Payer")
+    assert paid.payment_intent.customer == paid.customer.id
+    assert paid.payment_intent.latest_charge.customer == paid.customer.id
+    assert "customer.created" in shop.event_types()
+
+
+def test_a_free_order_makes_a_customer_too(shop: Shop) -> None:
+    gift = shop.client.v1.coupons.create({"percent_off": 100})
+    session = shop.session(customer_creation="always", discounts=[{"coupon": gift.id}])
+
+    shop.submit(session)
+
+    assert shop.again(session, expand=["customer"]).customer.email == "ada@example.com"
+
+
+@pytest.mark.parametrize(
+    "wishes",
+    [{"customer_email": "ada@example.com"}, {"customer_creation": "always"}, {"customer": "cus_none"}],
+)
+def test_of_a_session_the_customer_is_named_in_one_way(shop: Shop, wishes: dict[str, str]) -> None:
+    customer = shop.client.v1.customers.create({"email": "ada@example.com"})
+
+    with pytest.raises(stripe.InvalidRequestError) as refusal:
+        shop.session(**{"customer": customer.id, **wishes})
+
+    assert refusal.value.param == "customer"
+
+
+def test_a_deleted_customer_buys_nothing_and_stays_known_to_what_was_paid(shop: Shop) -> None:
+    customer = shop.client.v1.customers.create({"email": "ada@example.com"})
+    session = shop.session(customer=customer.id)
+    shop.sandbox.pay(session.id)
+
+    shop.client.v1.customers.delete(customer.id)
+
+    with pytest.raises(stripe.InvalidRequestError, match="No such customer"):
+        shop.session(customer=customer.id)
+    assert shop.again(session, expand=["customer"]).customer.deleted is True

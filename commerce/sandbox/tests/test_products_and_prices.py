@@ -150,3 +150,92 @@ def test_the_last_of_three_decimals_must_be_nought(shop: Shop) -> None:
 def test_an_unknown_currency_is_refused(shop: Shop) -> None:
     with pytest.raises(stripe.InvalidRequestError, match="Invalid currency: xxx"):
         shop.client.v1.prices.create({"currency": "xxx", "unit_amount": 500, "product_data": {"name": "A"}})
+
+
+def test_a_price_is_the_default_of_its_product_until_another_is(shop: Shop) -> None:
+    product = shop.client.v1.products.create(
+        {"name": "Watercolour", "default_price_data": {"currency": "eur", "unit_amount": 4900}}
+    )
+    other = shop.client.v1.prices.create({"product": product.id, "currency": "eur", "unit_amount": 3900})
+
+    with pytest.raises(stripe.InvalidRequestError, match="default price of its product"):
+        shop.client.v1.prices.update(product.default_price, {"active": False})
+    shop.client.v1.products.update(product.id, {"default_price": other.id})
+    retired = shop.client.v1.prices.update(product.default_price, {"active": False})
+
+    assert retired.active is False
+    assert shop.client.v1.products.retrieve(product.id).default_price == other.id
+
+
+def test_prices_are_listed_by_currency_and_by_whether_they_are_active(shop: Shop) -> None:
+    product = shop.client.v1.products.create({"name": "Watercolour"})
+    euros, dollars, retired = (
+        shop.client.v1.prices.create({"product": product.id, "currency": currency, "unit_amount": 500})
+        for currency in ("eur", "usd", "usd")
+    )
+    shop.client.v1.prices.update(retired.id, {"active": False})
+
+    in_euros = shop.client.v1.prices.list({"currency": "eur"})
+    active = shop.client.v1.prices.list({"product": product.id, "active": True})
+
+    assert [price.id for price in in_euros.data] == [euros.id]
+    assert [price.id for price in active.data] == [dollars.id, euros.id]
+
+
+def test_a_product_of_no_price_can_be_deleted_and_its_id_given_again(shop: Shop) -> None:
+    shop.client.v1.products.create({"id": "course-7", "name": "Watercolour"})
+
+    gone = shop.client.v1.products.delete("course-7")
+    again = shop.client.v1.products.create({"id": "course-7", "name": "Oil"})
+
+    assert (gone.deleted, again.name) == (True, "Oil")
+    shop.client.v1.prices.create({"product": "course-7", "currency": "eur", "unit_amount": 500})
+    with pytest.raises(stripe.InvalidRequestError, match="one or more user-created prices"):
+        shop.client.v1.products.delete("course-7")
+
+
+def test_what_happens_to_products_and_prices_is_told(shop: Shop) -> None:
+    product = shop.client.v1.products.create(
+        {"name": "Watercolour", "default_price_data": {"currency": "eur", "unit_amount": 4900}}
+    )
+    shop.client.v1.products.update(product.id, {"name": "Oil"})
+    shop.client.v1.prices.update(product.default_price, {"nickname": "full"})
+    shop.client.v1.products.update(product.id, {"name": "Oil"})
+    shop.client.v1.prices.create({"currency": "eur", "unit_amount": 1, "product_data": {"name": "B"}})
+
+    assert shop.event_types() == [
+        "product.created",
+        "price.created",
+        "product.updated",
+        "price.updated",
+        "product.created",
+        "price.created",
+    ]
+    (renamed,) = shop.client.v1.events.list({"type": "product.updated"}).data
+    assert renamed.data.previous_attributes["name"] == "Watercolour"
+
+
+def test_what_a_session_makes_up_for_itself_is_not_told(shop: Shop) -> None:
+    shop.session()
+
+    assert shop.event_types() == []
+
+
+@pytest.mark.parametrize(
+    "wishes",
+    [
+        {"tax_details": {"tax_code": "txcd_10000000"}},
+        {"default_price_data": {"currency": "eur", "unit_amount": -1}},
+    ],
+)
+def test_a_product_that_cannot_be_made_leaves_nothing_behind(shop: Shop, wishes: dict[str, object]) -> None:
+    with pytest.raises(stripe.InvalidRequestError):
+        shop.client.v1.products.create({"name": "Watercolour", **wishes})
+
+    assert shop.client.v1.products.list().data == []
+    assert shop.event_types() == []
+
+
+def test_krona_have_no_fractions(shop: Shop) -> None:
+    with pytest.raises(stripe.InvalidRequestError, match="multiple of 100"):
+        shop.client.v1.prices.create({"currency": "isk", "unit_amount": 550, "product_data": {"name": "A"}})

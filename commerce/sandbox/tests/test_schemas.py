@@ -90,7 +90,15 @@ def test_a_violation_is_recorded_and_raised() -> None:
 def served_objects(shop: Shop) -> dict[str, dict[str, Any]]:
     product = shop.client.v1.products.create({"name": "A"})
     price = shop.client.v1.prices.create({"product": product.id, "currency": "eur", "unit_amount": 1900})
-    session = shop.session(line_items=[{"price": price.id, "quantity": 1}])
+    customer = shop.client.v1.customers.create({"email": "ada@example.com"})
+    coupon = shop.client.v1.coupons.create({"percent_off": 20})
+    code = shop.client.v1.promotion_codes.create({"promotion": {"type": "coupon", "coupon": coupon.id}})
+    rate = shop.client.v1.tax_rates.create({"display_name": "VAT", "percentage": 19, "inclusive": True})
+    session = shop.session(
+        line_items=[{"price": price.id, "quantity": 1, "tax_rates": [rate.id]}],
+        customer=customer.id,
+        discounts=[{"promotion_code": code.id}],
+    )
     shop.sandbox.pay(session.id)
     paid = shop.again(session, expand=["line_items", "payment_intent.latest_charge.refunds"])
     refund = shop.client.v1.refunds.create({"payment_intent": paid.payment_intent.id})
@@ -98,6 +106,10 @@ def served_objects(shop: Shop) -> dict[str, dict[str, Any]]:
     objects = {
         "product": product,
         "price": price,
+        "customer": customer,
+        "coupon": coupon,
+        "promotion_code": code,
+        "tax_rate": rate,
         "checkout.session": paid,
         "item": paid.line_items.data[0],
         "payment_intent": paid.payment_intent,
@@ -120,4 +132,5 @@ def test_every_field_of_stripes_own_fixtures_is_in_ours(shop: Shop) -> None:
         for kind, body in ours.items()
         if (lacking := set(resources[kind]) - set(body) - NOT_IN_THE_LIBRARY.get(kind, set()))
     }
+    assert set(ours) == set(resources)
     assert missing == {}
