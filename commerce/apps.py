@@ -8,7 +8,10 @@ class CommerceConfig(AppConfig):
 
     def ready(self) -> None:
         from accounts import personal_data
+        from commerce import fulfilment
         from commerce.personal_data import OrderKeeper, PaymentKeeper
+        from commerce.services import stocking
 
         personal_data.register(PaymentKeeper())
         personal_data.register(OrderKeeper())
+        fulfilment.register(stocking.ITEM, stocking.ItemSeller())

@@ -13,8 +13,20 @@ if TYPE_CHECKING:
     from commerce.models import OrderLine
 
 
+class NotAvailable(Exception):
+    """A thing cannot be had, or not so many of it; the message says what and what to do."""
+
+
 class Seller(Protocol):
-    """What commerce asks of an app that sells. Every method may be called twice for one line."""
+    """What commerce asks of an app that sells. Every method may be called twice for one line.
+
+    `is_merchandise`: discounts and taxes are for its lines. Fees and fines are none.
+    """
+
+    is_merchandise: bool
+
+    def hold(self, line: OrderLine, *, at: datetime) -> None:
+        """The order is being placed: set aside what the line is for. Raises NotAvailable."""
 
     def fulfil(self, line: OrderLine, *, at: datetime) -> None:
         """Hand over what was paid for. Runs in a transaction; an exception undoes it and is tried again."""

@@ -12,6 +12,11 @@ from courses.services import enrolling
 class EnrolmentSeller:
     """Hands over places. The line's enrolment is the thing sold; a line without one was not sold by us."""
 
+    is_merchandise = True
+
+    def hold(self, line: OrderLine, *, at: datetime) -> None:
+        """Nothing: the enrolment that waits for its money holds the place."""
+
     def fulfil(self, line: OrderLine, *, at: datetime) -> None:
         enrolling.activate(enrolment=_enrolment(line), at=at, cause=f"order {line.order.number} paid")
 

@@ -11,6 +11,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
+from commerce.models.customers import Customer
 from commerce.models.statuses import HasStatus, StatusChange
 from commerce.money import Money
 
@@ -27,6 +28,12 @@ def new_number() -> str:
 class OrderQuerySet(models.QuerySet["Order"]):
     def by(self, buyer: object) -> Self:
         return self.filter(buyer=buyer)
+
+    def of(self, customer: Customer) -> Self:
+        """Orders and cart of a member, or of a visitor who has not signed in since."""
+        if customer.user is not None:
+            return self.filter(buyer=customer.user)
+        return self.filter(buyer__isnull=True, guest_key=customer.guest_key)
 
     def carts(self) -> Self:
         return self.filter(status=Order.Status.OPEN)
@@ -170,6 +177,13 @@ class Order(HasStatus):
             and self.payable_until is not None
             and self.payable_until > at
         )
+
+    def delete_cart(self) -> None:
+        """Throw an open order away. Call it inside a transaction that has locked it."""
+        if self.status != self.Status.OPEN:
+            raise ValueError(f"Order {self} is placed; placed orders are kept.")
+        self.lines.all().delete()
+        self.delete()
 
     @property
     def account(self) -> str:

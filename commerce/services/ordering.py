@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from django.db import IntegrityError, transaction
+from django_q.tasks import async_task
 
 from commerce import fulfilment
-from commerce.models import Order, OrderLine
+from commerce.models import Discount, Order, OrderDiscount, OrderLine, OrderTax, Tax
 from commerce.models.orders import new_number
 from commerce.money import CurrencyMismatch, Money
+from commerce.services import discounting
+from commerce.totals import PricedLine, TaxRate, Totals, totals
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -43,45 +46,78 @@ class LineRequest:
     quantity: int = 1
 
 
-def place(*, buyer: User, lines: Sequence[LineRequest], at: datetime) -> Order:
+def place(
+    *,
+    lines: Sequence[LineRequest],
+    at: datetime,
+    buyer: User | None = None,
+    guest_key: str = "",
+    discount: Discount | None = None,
+) -> Order:
     """Make an order of lines, frozen and awaiting payment for PAYABLE_FOR.
 
-    All prices are in one currency. Raises EmptyOrder, CurrencyMismatch and fulfilment.UnknownKind.
+    Its buyer is a member, or a visitor by the key of their session. Without a discount it gets the best of
+    those that come by themselves. All prices are in one currency. What comes to nothing is paid at once.
+    Raises EmptyOrder, CurrencyMismatch, fulfilment.UnknownKind, fulfilment.NotAvailable and
+    discounting.DiscountRefused; nothing is placed then.
     """
-    if not lines:
-        raise EmptyOrder
-    currency = lines[0].unit_price.currency
-    for line in lines:
-        fulfilment.seller_for(line.kind)
-        if line.unit_price.currency != currency:
-            raise CurrencyMismatch(currency, line.unit_price.currency)
-    total = sum((line.unit_price * line.quantity for line in lines), start=Money.zero(currency))
+    currency = _one_currency(lines)
     with transaction.atomic():
         order = _with_free_number(
             Order(
                 buyer=buyer,
-                email=buyer.email,
+                guest_key="" if buyer else guest_key,
+                # A cart is OPEN, and there is one for each buyer; this order is none at any moment.
+                status=Order.Status.AWAITING_PAYMENT,
                 currency=currency,
-                subtotal_minor=total.minor,
-                total_minor=total.minor,
+                total_minor=0,
                 created_at=at,
-                placed_at=at,
-                payable_until=at + PAYABLE_FOR,
             )
         )
-        OrderLine.objects.bulk_create(
-            OrderLine(
-                order=order,
-                kind=line.kind,
-                reference=line.reference,
-                title=line.title[:255],
-                unit_price_minor=line.unit_price.minor,
+        order.status_changes.create(
+            from_status=Order.Status.OPEN,
+            to_status=Order.Status.AWAITING_PAYMENT,
+            at=at,
+            cause="placed",
+            actor=buyer,
+        )
+        if discount is not None:
+            discounting.attach(order=order, discount=discount)
+        _write_lines(order=order, lines=lines)
+        _freeze(order=order, at=at)
+    return order
+
+
+def place_cart(*, cart: Order, lines: Sequence[LineRequest], at: datetime) -> bool:
+    """Make a cart an order of lines, which are what it holds at today's prices; say whether this call did.
+
+    The caller has locked the cart. Raises what `place` raises; the cart is as it was then.
+    """
+    _one_currency(lines)
+    with transaction.atomic():
+        if not cart.transition(to=Order.Status.AWAITING_PAYMENT, at=at, cause="placed", actor=cart.buyer):
+            return False
+        _write_lines(order=cart, lines=lines)
+        _freeze(order=cart, at=at)
+    return True
+
+
+def reckon(*, order: Order, lines: Sequence[OrderLine], taxes: Sequence[Tax]) -> Totals:
+    """What lines come to with the discount of order and taxes. Writes nothing."""
+    attached = OrderDiscount.objects.filter(order=order).first()
+    return totals(
+        [
+            PricedLine(
+                unit_price=Money.from_minor(line.unit_price_minor, order.currency),
                 quantity=line.quantity,
+                is_merchandise=fulfilment.seller_for(line.kind).is_merchandise,
             )
             for line in lines
-        )
-        order.transition(to=Order.Status.AWAITING_PAYMENT, at=at, cause="placed", actor=buyer)
-    return order
+        ],
+        currency=order.currency,
+        reduction=discounting.reduction(attached, currency=order.currency),
+        tax_rates=[TaxRate(percentage=tax.percentage, is_inclusive=tax.is_inclusive) for tax in taxes],
+    )
 
 
 def cancel(*, order: Order, at: datetime, cause: str, actor: User | None = None) -> bool:
@@ -92,9 +128,122 @@ def cancel(*, order: Order, at: datetime, cause: str, actor: User | None = None)
     with transaction.atomic():
         won = order.transition(to=Order.Status.CANCELLED, at=at, cause=cause, actor=actor)
         if won:
-            for line in order.lines.all():
+            discounting.give_back(order=order)
+            for line in _in_locking_order(order.lines.all()):
                 fulfilment.seller_for(line.kind).release(line, at=at)
     return won
+
+
+def hold_again(*, order: Order, at: datetime) -> None:
+    """Set aside once more what an order that was given up is for: its money has come after all.
+
+    Its discount counts again if there is room, and is honoured in any case. Call it inside a transaction.
+    Raises fulfilment.NotAvailable; nothing is set aside then.
+    """
+    attached = OrderDiscount.objects.filter(order=order).first()
+    with transaction.atomic():
+        if attached is not None:
+            try:
+                with transaction.atomic():
+                    discounting.redeem(attached=attached, at=at)
+            except discounting.NoLongerValid:
+                logger.warning("Order %s keeps a discount that is used up: it was placed with it", order)
+        for line in _in_locking_order(order.lines.all()):
+            fulfilment.seller_for(line.kind).hold(line, at=at)
+
+
+def _one_currency(lines: Sequence[LineRequest]) -> str:
+    if not lines:
+        raise EmptyOrder
+    currency = lines[0].unit_price.currency
+    for line in lines:
+        fulfilment.seller_for(line.kind)
+        if line.unit_price.currency != currency:
+            raise CurrencyMismatch(currency, line.unit_price.currency)
+    return currency
+
+
+def _write_lines(*, order: Order, lines: Sequence[LineRequest]) -> None:
+    order.lines.all().delete()
+    OrderLine.objects.bulk_create(
+        OrderLine(
+            order=order,
+            kind=line.kind,
+            reference=line.reference,
+            title=line.title[:255],
+            unit_price_minor=line.unit_price.minor,
+            quantity=line.quantity,
+        )
+        for line in lines
+    )
+
+
+def _freeze(*, order: Order, at: datetime) -> None:
+    """Reckon what a placed order comes to, write it down for good, and set aside what it is for."""
+    lines = list(order.lines.all())
+    for line in lines:
+        line.order = order
+    _give_discount(order=order, lines=lines, at=at)
+    taxes = list(Tax.objects.on(order.currency).order_by("pk"))
+    reckoned = reckon(order=order, lines=lines, taxes=taxes)
+    for line, amounts in zip(lines, reckoned.lines, strict=True):
+        line.discount_minor, line.tax_minor = amounts.discount.minor, amounts.tax.minor
+    OrderLine.objects.bulk_update(lines, ["discount_minor", "tax_minor"])
+    OrderTax.objects.bulk_create(
+        OrderTax(
+            order=order,
+            tax=tax,
+            name=tax.name,
+            percentage=tax.percentage,
+            is_inclusive=tax.is_inclusive,
+            country=tax.country,
+            amount_minor=amount.minor,
+        )
+        for tax, amount in zip(taxes, reckoned.taxes, strict=True)
+        if amount
+    )
+    write_amounts(order=order, reckoned=reckoned)
+    order.email = order.buyer.email if order.buyer else ""
+    order.placed_at, order.payable_until = at, at + PAYABLE_FOR
+    order.save(update_fields=["email", "placed_at", "payable_until"])
+    # Rows that everybody wants come last, always in the same order: locked for a moment, and never crosswise.
+    attached = OrderDiscount.objects.filter(order=order).first()
+    if attached is not None:
+        discounting.redeem(attached=attached, at=at)
+    for line in _in_locking_order(lines):
+        fulfilment.seller_for(line.kind).hold(line, at=at)
+    if not order.total:
+        order.transition(to=Order.Status.PAID, at=at, cause="nothing to pay", actor=order.buyer, paid_at=at)
+        transaction.on_commit(lambda: async_task("commerce.tasks.deliver_order", order.pk), robust=True)
+
+
+def write_amounts(*, order: Order, reckoned: Totals) -> None:
+    """Keep on an order what its lines come to."""
+    order.subtotal_minor = reckoned.subtotal.minor
+    order.discount_minor = reckoned.discount.minor
+    order.tax_minor = reckoned.tax.minor
+    order.included_tax_minor = reckoned.included_tax.minor
+    order.total_minor = reckoned.total.minor
+    order.save(
+        update_fields=["subtotal_minor", "discount_minor", "tax_minor", "included_tax_minor", "total_minor"]
+    )
+
+
+def _give_discount(*, order: Order, lines: Sequence[OrderLine], at: datetime) -> None:
+    if OrderDiscount.objects.filter(order=order).exists():
+        return
+    merchandise = sum(
+        (line.total for line in lines if fulfilment.seller_for(line.kind).is_merchandise),
+        start=Money.zero(order.currency),
+    )
+    found = discounting.automatic(currency=order.currency, merchandise=merchandise, at=at)
+    if found is not None:
+        discounting.attach(order=order, discount=found)
+
+
+def _in_locking_order(lines: Iterable[OrderLine]) -> list[OrderLine]:
+    """Lines as their things are locked: by kind, then by number."""
+    return sorted(lines, key=lambda line: (line.kind, len(line.reference), line.reference))
 
 
 def _with_free_number(order: Order) -> Order:

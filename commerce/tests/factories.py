@@ -39,6 +39,11 @@ class VoucherCounter:
     failures_ahead: int = 0
     out_of: str = ""
     lock: threading.Lock = field(default_factory=threading.Lock)
+    is_merchandise: bool = True
+
+    def hold(self, line: OrderLine, *, at: datetime) -> None:
+        if self.out_of:
+            raise fulfilment.NotAvailable(self.out_of)
 
     def fulfil(self, line: OrderLine, *, at: datetime) -> None:
         with self.lock:

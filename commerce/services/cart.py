@@ -1,0 +1,301 @@
+"""The cart: an order that is open yet. Nothing is set aside for it, and its prices are today's."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
+
+from commerce.models import Item, Order, OrderDiscount, OrderLine, Tax
+from commerce.models.customers import Customer
+from commerce.money import Money
+from commerce.services import discounting, ordering
+from commerce.services.ordering import LineRequest
+from commerce.services.stocking import ITEM, NotForSale, SoldOut
+
+logger = logging.getLogger(__name__)
+
+MOST_OF_ONE_ITEM = 99
+# How long an untouched cart of a visitor is kept.
+GUEST_CART_KEPT = timedelta(days=30)
+
+
+class CartRefused(Exception):
+    """The cart cannot be changed or ordered so; the message says why and what to do."""
+
+
+class OtherCurrency(CartRefused):
+    """One order is paid through one account, which takes one currency."""
+
+    def __init__(self, item: Item, cart: Order) -> None:
+        super().__init__(
+            _(
+                "“%(item)s” is sold in %(theirs)s, and your cart holds things in %(ours)s."
+                " Order those first, or take them out."
+            )
+            % {"item": item, "theirs": item.currency, "ours": cart.currency}
+        )
+
+
+class EmptyCart(CartRefused):
+    """There is nothing to order."""
+
+    def __init__(self) -> None:
+        super().__init__(_("Your cart is empty. Put something into it first."))
+
+
+class TooMany(CartRefused):
+    """More of one item than anybody orders by accident."""
+
+    def __init__(self, item: Item) -> None:
+        super().__init__(
+            _("At most %(most)d of “%(item)s” fit into one order.") % {"most": MOST_OF_ONE_ITEM, "item": item}
+        )
+
+
+def find(customer: Customer) -> Order | None:
+    """The customer's cart; None before anything was put into it."""
+    return Order.objects.of(customer).carts().first()
+
+
+def add(*, customer: Customer, item: Item, at: datetime, quantity: int = 1) -> Order:
+    """Put so many more of an item into the cart. Raises CartRefused, NotForSale and SoldOut."""
+    with transaction.atomic():
+        cart = _locked(customer, currency=item.currency, at=at)
+        line = cart.lines.filter(kind=ITEM, reference=str(item.pk)).first()
+        _set(cart=cart, item=item, quantity=quantity + (line.quantity if line else 0), at=at)
+    return cart
+
+
+def set_quantity(*, customer: Customer, item: Item, quantity: int, at: datetime) -> Order:
+    """Have exactly so many of an item in the cart; 0 takes it out. Raises CartRefused and NotAvailable."""
+    if quantity <= 0:
+        remove(customer=customer, item_id=item.pk)
+        return find(customer) or _new_cart(customer, currency=item.currency, at=at)
+    with transaction.atomic():
+        cart = _locked(customer, currency=item.currency, at=at)
+        _set(cart=cart, item=item, quantity=quantity, at=at)
+    return cart
+
+
+def remove(*, customer: Customer, item_id: int) -> bool:
+    """Take an item out of the cart; say whether it was in there."""
+    with transaction.atomic():
+        cart = Order.objects.of(customer).carts().select_for_update().first()
+        if cart is None:
+            return False
+        removed, _by_model = cart.lines.filter(kind=ITEM, reference=str(item_id)).delete()
+        _reckon(cart)
+    return bool(removed)
+
+
+def ask_for_discount(*, customer: Customer, code: str, at: datetime) -> Order:
+    """Give the cart the discount of a code. Raises EmptyCart and discounting.DiscountRefused."""
+    with transaction.atomic():
+        cart = Order.objects.of(customer).carts().select_for_update().first()
+        if cart is None or not cart.lines.exists():
+            raise EmptyCart
+        discount = discounting.by_code(code=code, currency=cart.currency, at=at)
+        discounting.attach(order=cart, discount=discount)
+        _reckon(cart)
+    return cart
+
+
+def drop_discount(*, customer: Customer) -> bool:
+    """Take the discount off the cart; say whether there was one."""
+    with transaction.atomic():
+        cart = Order.objects.of(customer).carts().select_for_update().first()
+        if cart is None:
+            return False
+        dropped, _by_model = OrderDiscount.objects.filter(order=cart).delete()
+        _reckon(cart)
+    return bool(dropped)
+
+
+def refresh(*, cart: Order) -> list[str]:
+    """Bring a cart up to today's prices and titles; what changed, in words for its buyer."""
+    with transaction.atomic():
+        cart = Order.objects.select_for_update().get(pk=cart.pk)
+        if cart.status != Order.Status.OPEN:
+            return []
+        notes = []
+        for line in list(cart.lines.all()):
+            item = Item.objects.for_sale().filter(pk=line.reference, currency=cart.currency).first()
+            if item is None:
+                line.delete()
+                notes.append(_("“%s” is no longer for sale and was taken out of your cart.") % line.title)
+            elif (item.price_money.minor, item.name) != (line.unit_price_minor, line.title):
+                if item.price_money.minor != line.unit_price_minor:
+                    notes.append(
+                        _("“%(item)s” costs %(price)s now.") % {"item": item, "price": item.price_money}
+                    )
+                line.unit_price_minor, line.title = item.price_money.minor, item.name
+                line.save(update_fields=["unit_price_minor", "title"])
+        if notes:
+            _reckon(cart)
+    return notes
+
+
+def place(*, customer: Customer, at: datetime) -> Order:
+    """Order what is in the cart, at today's prices; it is frozen then and its stock set aside.
+
+    Of two calls at once one places the order and the other finds the cart empty. Raises CartRefused,
+    fulfilment.NotAvailable and discounting.DiscountRefused; the cart is as it was then.
+    """
+    with transaction.atomic(durable=True):
+        cart = Order.objects.of(customer).carts().select_for_update().first()
+        if cart is None or not cart.lines.exists():
+            raise EmptyCart
+        ordering.place_cart(cart=cart, lines=[_line(line) for line in cart.lines.all()], at=at)
+    return cart
+
+
+def buy_now(*, customer: Customer, item: Item, at: datetime) -> Order:
+    """An order of one item, past the cart. Asking again gives the same order while it can be paid.
+
+    Raises NotForSale, SoldOut and CartRefused.
+    """
+    if not item.is_for_sale:
+        raise NotForSale(item.name)
+    with transaction.atomic(durable=True):
+        # The cart's row is the customer's own lock: the second half of a double click waits here.
+        _locked(customer, currency=item.currency, at=at)
+        found = _waiting_for(customer=customer, item=item, at=at)
+        if found is not None:
+            return found
+        return ordering.place(
+            lines=[_request(item, quantity=1)], buyer=customer.user, guest_key=customer.guest_key, at=at
+        )
+
+
+def take_over(*, guest_key: str, customer: Customer, at: datetime) -> list[str]:
+    """A visitor signs in: their cart is merged into the member's, their orders become the member's.
+
+    What does not fit into the member's cart is told in words. Doing it twice does nothing more.
+    """
+    if customer.user is None:
+        raise ValueError("A visitor's cart is taken over by a member.")
+    guest = Customer(guest_key=guest_key)
+    notes = []
+    with transaction.atomic():
+        visited = Order.objects.of(guest).carts().select_for_update().first()
+        lines = list(visited.lines.all()) if visited else []
+        discount = OrderDiscount.objects.filter(order=visited).select_related("discount").first()
+        if visited is not None:
+            visited.delete_cart()
+        for line in lines:
+            item = Item.objects.filter(pk=line.reference).first()
+            if item is None:
+                continue
+            try:
+                with transaction.atomic():
+                    add(customer=customer, item=item, quantity=line.quantity, at=at)
+            except (CartRefused, NotForSale, SoldOut) as refusal:
+                notes.append(str(refusal))
+        if discount is not None and discount.discount.code:
+            try:
+                ask_for_discount(customer=customer, code=discount.discount.code, at=at)
+            except (CartRefused, discounting.DiscountRefused) as refusal:
+                notes.append(str(refusal))
+        placed = Order.objects.of(guest).exclude(status=Order.Status.OPEN)
+        placed.filter(email="").update(email=customer.user.email)
+        placed.update(buyer=customer.user)
+    return notes
+
+
+def forget_left_carts(*, at: datetime) -> int:
+    """Delete visitors' carts that nobody has touched for long; give their number. They hold nothing."""
+    left = Order.objects.carts().filter(buyer__isnull=True, created_at__lt=at - GUEST_CART_KEPT)
+    forgotten = 0
+    for cart in left.iterator(chunk_size=200):
+        with transaction.atomic():
+            locked = Order.objects.carts().select_for_update().filter(pk=cart.pk).first()
+            if locked is not None:
+                locked.delete_cart()
+                forgotten += 1
+    return forgotten
+
+
+def _locked(customer: Customer, *, currency: str, at: datetime) -> Order:
+    """The customer's cart, made when there is none, and locked. An empty one takes the currency asked for."""
+    carts = Order.objects.of(customer).carts().select_for_update()
+    cart = carts.first()
+    if cart is None:
+        try:
+            with transaction.atomic():
+                _new_cart(customer, currency=currency, at=at)
+        except IntegrityError:
+            # The database allows one cart per customer: another request has just made it.
+            logger.info("The cart of %s was made meanwhile", customer.user or "a visitor")
+        cart = carts.get()
+    if cart.currency != currency and not cart.lines.exists():
+        OrderDiscount.objects.filter(order=cart).delete()
+        cart.currency = currency
+        cart.save(update_fields=["currency"])
+    return cart
+
+
+def _new_cart(customer: Customer, *, currency: str, at: datetime) -> Order:
+    return Order.objects.create(
+        buyer=customer.user,
+        guest_key=customer.guest_key,
+        status=Order.Status.OPEN,
+        currency=currency,
+        total_minor=0,
+        created_at=at,
+    )
+
+
+def _set(*, cart: Order, item: Item, quantity: int, at: datetime) -> None:
+    if not item.is_for_sale:
+        raise NotForSale(item.name)
+    if cart.currency != item.currency:
+        raise OtherCurrency(item, cart)
+    if quantity > MOST_OF_ONE_ITEM:
+        raise TooMany(item)
+    if item.stock is not None and item.stock < quantity:
+        raise SoldOut(item, left=item.stock)
+    OrderLine.objects.update_or_create(
+        order=cart,
+        kind=ITEM,
+        reference=str(item.pk),
+        defaults={
+            "title": item.name,
+            "unit_price_minor": item.price_money.minor,
+            "quantity": quantity,
+        },
+    )
+    _reckon(cart)
+
+
+def _reckon(cart: Order) -> None:
+    lines = list(cart.lines.all())
+    taxes = list(Tax.objects.on(cart.currency).order_by("pk"))
+    ordering.write_amounts(order=cart, reckoned=ordering.reckon(order=cart, lines=lines, taxes=taxes))
+
+
+def _line(line: OrderLine) -> LineRequest:
+    item = Item.objects.for_sale().filter(pk=line.reference).first()
+    if item is None:
+        raise NotForSale(line.title)
+    return _request(item, quantity=line.quantity)
+
+
+def _request(item: Item, *, quantity: int) -> LineRequest:
+    return LineRequest(
+        kind=ITEM, reference=str(item.pk), title=item.name, unit_price=item.price_money, quantity=quantity
+    )
+
+
+def _waiting_for(*, customer: Customer, item: Item, at: datetime) -> Order | None:
+    """An unpaid order of exactly one of the item, at today's price."""
+    for order in Order.objects.of(customer).awaiting_payment().filter(payable_until__gt=at):
+        lines: Sequence[OrderLine] = list(order.lines.all())
+        if [(line.kind, line.reference, line.quantity) for line in lines] == [
+            (ITEM, str(item.pk), 1)
+        ] and Money(item.price, item.currency) == lines[0].unit_price:
+            return order
+    return None

@@ -1,0 +1,261 @@
+"""The cart, and orders made of it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+
+from accounts.tests.factories import UserFactory
+from commerce.fulfilment import NotAvailable
+from commerce.models import Discount, Item, Order, StockHold, Tax
+from commerce.models.customers import Customer, new_guest_key
+from commerce.services import cart, discounting, ordering
+from commerce.tests.factories import NOON
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def member():
+    return Customer(user=UserFactory(email="ada@example.com"))
+
+
+@pytest.fixture
+def visitor():
+    return Customer(guest_key=new_guest_key())
+
+
+def item(name="Mug", price="12.50", currency="USD", stock=None, **fields) -> Item:
+    return Item.objects.create(name=name, price=Decimal(price), currency=currency, stock=stock, **fields)
+
+
+def test_the_first_thing_put_in_makes_the_cart(member):
+    mug = item()
+
+    made = cart.add(customer=member, item=mug, at=NOON)
+
+    assert made.status == "OPEN"
+    assert [(line.title, line.quantity) for line in made.lines.all()] == [("Mug", 1)]
+    assert str(made.total) == "12.50 USD"
+
+
+def test_the_same_thing_twice_is_one_line(member):
+    mug = item()
+    cart.add(customer=member, item=mug, at=NOON)
+
+    made = cart.add(customer=member, item=mug, at=NOON)
+
+    assert [line.quantity for line in made.lines.all()] == [2]
+    assert Order.objects.count() == 1
+
+
+def test_a_cart_holds_one_currency_and_says_so(member):
+    cart.add(customer=member, item=item(), at=NOON)
+
+    with pytest.raises(cart.OtherCurrency, match="sold in EUR, and your cart holds things in USD"):
+        cart.add(customer=member, item=item("Tasse", currency="EUR"), at=NOON)
+
+
+def test_an_emptied_cart_takes_another_currency(member):
+    mug = item()
+    cart.add(customer=member, item=mug, at=NOON)
+    cart.remove(customer=member, item_id=mug.pk)
+
+    assert cart.add(customer=member, item=item("Tasse", currency="EUR"), at=NOON).currency == "EUR"
+
+
+def test_more_than_there_is_does_not_go_in(member):
+    with pytest.raises(NotAvailable, match="only 2 are left"):
+        cart.add(customer=member, item=item(stock=2), at=NOON, quantity=3)
+
+
+def test_a_cart_holds_no_stock_and_an_order_does(member):
+    mug = item(stock=5)
+    cart.add(customer=member, item=mug, at=NOON, quantity=2)
+    mug.refresh_from_db()
+    assert mug.stock == 5
+
+    order = cart.place(customer=member, at=NOON)
+
+    mug.refresh_from_db()
+    assert mug.stock == 3
+    assert order.status == "AWAITING_PAYMENT"
+    assert order.email == "ada@example.com"
+
+
+def test_giving_an_order_up_puts_the_stock_back_once(member):
+    mug = item(stock=5)
+    cart.add(customer=member, item=mug, at=NOON, quantity=2)
+    order = cart.place(customer=member, at=NOON)
+
+    assert ordering.cancel(order=order, at=NOON, cause="changed my mind") is True
+    assert ordering.cancel(order=order, at=NOON, cause="changed my mind") is False
+
+    mug.refresh_from_db()
+    assert mug.stock == 5
+    assert StockHold.objects.get().returned_at == NOON
+
+
+def test_what_was_sold_out_meanwhile_is_not_ordered_and_the_cart_stays(member):
+    mug = item(stock=2)
+    cart.add(customer=member, item=mug, at=NOON, quantity=2)
+    Item.objects.update(stock=1)
+
+    with pytest.raises(NotAvailable):
+        cart.place(customer=member, at=NOON)
+
+    kept = cart.find(member)
+    assert [line.quantity for line in kept.lines.all()] == [2]
+    mug.refresh_from_db()
+    assert mug.stock == 1
+
+
+def test_an_empty_cart_cannot_be_ordered(member):
+    with pytest.raises(cart.EmptyCart):
+        cart.place(customer=member, at=NOON)
+
+
+def test_prices_are_those_of_the_day_of_the_order_and_stay(member):
+    mug = item()
+    cart.add(customer=member, item=mug, at=NOON)
+    Item.objects.update(price=Decimal("15.00"))
+
+    order = cart.place(customer=member, at=NOON)
+    Item.objects.update(price=Decimal("99.00"))
+
+    order.refresh_from_db()
+    assert str(order.total) == "15.00 USD"
+    assert [str(line.unit_price) for line in order.lines.all()] == ["15.00 USD"]
+
+
+def test_a_cart_that_is_looked_at_tells_what_changed(member):
+    mug, pen = item(), item("Pen", "2.00")
+    cart.add(customer=member, item=mug, at=NOON)
+    held = cart.add(customer=member, item=pen, at=NOON)
+    Item.objects.filter(pk=mug.pk).update(price=Decimal("13.00"))
+    Item.objects.filter(pk=pen.pk).update(is_for_sale=False)
+
+    assert cart.refresh(cart=held) == [
+        "“Mug” costs 13.00 USD now.",
+        "“Pen” is no longer for sale and was taken out of your cart.",
+    ]
+    held.refresh_from_db()
+    assert str(held.total) == "13.00 USD"
+
+
+def test_a_code_takes_its_percentage_off_and_is_counted_when_the_order_is_placed(member):
+    discount = Discount.objects.create(
+        name="Spring", code="SPRING", percent_off=Decimal(10), max_redemptions=1
+    )
+    cart.add(customer=member, item=item(), at=NOON)
+
+    asked = cart.ask_for_discount(customer=member, code=" spring ", at=NOON)
+    assert (str(asked.discount), str(asked.total)) == ("1.25 USD", "11.25 USD")
+    order = cart.place(customer=member, at=NOON)
+
+    discount.refresh_from_db()
+    assert discount.times_redeemed == 1
+    assert str(order.total) == "11.25 USD"
+
+
+def test_a_used_up_code_places_no_order(member, visitor):
+    Discount.objects.create(name="Spring", code="SPRING", percent_off=Decimal(10), max_redemptions=1)
+    for customer in (member, visitor):
+        cart.add(customer=customer, item=item(), at=NOON)
+        cart.ask_for_discount(customer=customer, code="SPRING", at=NOON)
+    cart.place(customer=member, at=NOON)
+
+    with pytest.raises(discounting.NoLongerValid):
+        cart.place(customer=visitor, at=NOON)
+
+
+def test_an_order_given_up_gives_its_discount_back(member):
+    discount = Discount.objects.create(name="Spring", code="S", percent_off=Decimal(10), max_redemptions=1)
+    cart.add(customer=member, item=item(), at=NOON)
+    cart.ask_for_discount(customer=member, code="S", at=NOON)
+    order = cart.place(customer=member, at=NOON)
+
+    ordering.cancel(order=order, at=NOON, cause="test")
+
+    discount.refresh_from_db()
+    assert discount.times_redeemed == 0
+
+
+def test_the_best_discount_of_those_that_come_by_themselves_is_given(member):
+    Discount.objects.create(name="Small", percent_off=Decimal(5))
+    Discount.objects.create(name="Great", amount_off=Decimal(3), currency="USD")
+    cart.add(customer=member, item=item(), at=NOON)
+
+    order = cart.place(customer=member, at=NOON)
+
+    assert (order.order_discount.name, str(order.total)) == ("Great", "9.50 USD")
+
+
+def test_taxes_are_frozen_with_the_order(member):
+    vat = Tax.objects.create(name="VAT", percentage=Decimal(20), is_inclusive=False)
+    cart.add(customer=member, item=item(price="10.00"), at=NOON)
+    order = cart.place(customer=member, at=NOON)
+    Tax.objects.filter(pk=vat.pk).update(percentage=Decimal(25))
+
+    order.refresh_from_db()
+    assert (str(order.tax), str(order.total)) == ("2.00 USD", "12.00 USD")
+    assert [(tax.name, str(tax.amount)) for tax in order.taxes.all()] == [("VAT", "2.00 USD")]
+
+
+def test_an_order_that_comes_to_nothing_is_paid_at_once(member, django_capture_on_commit_callbacks):
+    Discount.objects.create(name="Gift", code="GIFT", percent_off=Decimal(100))
+    cart.add(customer=member, item=item(stock=1), at=NOON)
+    cart.ask_for_discount(customer=member, code="GIFT", at=NOON)
+
+    order = cart.place(customer=member, at=NOON)
+
+    assert (order.status, order.paid_at, order.payments.count()) == ("PAID", NOON, 0)
+
+
+def test_signing_in_merges_the_visitors_cart(member, visitor):
+    mug, pen = item(), item("Pen", "2.00")
+    cart.add(customer=member, item=mug, at=NOON)
+    cart.add(customer=visitor, item=mug, at=NOON)
+    cart.add(customer=visitor, item=pen, at=NOON, quantity=3)
+
+    assert cart.take_over(guest_key=visitor.guest_key, customer=member, at=NOON) == []
+    assert cart.take_over(guest_key=visitor.guest_key, customer=member, at=NOON) == []
+
+    lines = cart.find(member).lines.order_by("title")
+    assert [(line.title, line.quantity) for line in lines] == [("Mug", 2), ("Pen", 3)]
+    assert cart.find(visitor) is None
+
+
+def test_signing_in_brings_the_visitors_orders_along(member, visitor):
+    cart.add(customer=visitor, item=item(), at=NOON)
+    order = cart.place(customer=visitor, at=NOON)
+
+    cart.take_over(guest_key=visitor.guest_key, customer=member, at=NOON)
+
+    order.refresh_from_db()
+    assert (order.buyer, order.email) == (member.user, "ada@example.com")
+
+
+def test_buying_at_once_gives_the_same_order_while_it_can_be_paid(visitor):
+    mug = item(stock=3)
+
+    first = cart.buy_now(customer=visitor, item=mug, at=NOON)
+    again = cart.buy_now(customer=visitor, item=mug, at=NOON + timedelta(hours=1))
+    too_late = cart.buy_now(customer=visitor, item=mug, at=NOON + timedelta(hours=25))
+
+    assert first == again
+    assert too_late != first
+    mug.refresh_from_db()
+    assert mug.stock == 1
+
+
+def test_carts_that_visitors_left_are_forgotten_and_those_of_members_kept(member, visitor):
+    cart.add(customer=visitor, item=item(), at=NOON)
+    cart.add(customer=member, item=item(), at=NOON)
+
+    assert cart.forget_left_carts(at=NOON + timedelta(days=31)) == 1
+
+    assert cart.find(visitor) is None
+    assert cart.find(member) is not None
