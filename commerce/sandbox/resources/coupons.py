@@ -65,13 +65,9 @@ def _free_id(account: Account, wanted: str | None) -> str:
 def _check_reduction(params: dict[str, Any]) -> str | None:
     """The coupon's currency in lower case, if it takes off an amount."""
     percent, amount = params.get("percent_off"), params.get("amount_off")
-    if percent is not None and amount is not None:
+    if "percent_off" in params and "amount_off" in params:
         raise refusals.invalid(
             "You may only specify one of these parameters: amount_off, percent_off.", param="amount_off"
-        )
-    if percent is None and amount is None:
-        raise refusals.invalid(
-            "Must provide one of amount_off or percent_off.", param="percent_off", code="parameter_missing"
         )
     if percent is not None:
         if not 0 < Decimal(str(percent)) <= 100:
@@ -79,6 +75,10 @@ def _check_reduction(params: dict[str, Any]) -> str | None:
                 "Invalid percent_off: it must be greater than 0 and at most 100.", param="percent_off"
             )
         return None
+    if amount is None:
+        raise refusals.invalid(
+            "Must provide one of amount_off or percent_off.", param="percent_off", code="parameter_missing"
+        )
     if "currency" not in params:
         raise refusals.invalid(
             "Must provide currency when passing amount_off.", param="currency", code="parameter_missing"

@@ -74,7 +74,7 @@ def create(account: Account, *, params: dict[str, Any]) -> dict[str, Any]:
         )
     customer = _customer(account, params)
     session_id = new_id("checkout.session")
-    order = order_of(sold, session_id=session_id, customer=customer and customer.id)
+    order = order_of(sold, session_id=session_id, customer=customer.id if customer else None)
     granted = wished_for(account, params, order)
     bill = bill_for(sold, granted)
     check_total(bill.total, currency)

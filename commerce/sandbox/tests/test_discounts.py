@@ -356,7 +356,7 @@ def test_whatever_is_sold_the_total_is_that_of_the_readme(
         [(amount * step, [kinds[n] for n in numbers]) for amount, numbers in sold], percent, step
     )
 
-    wishes = {"line_items": lines, "discounts": [{"coupon": off.id}]}
+    wishes: dict[str, Any] = {"line_items": lines, "discounts": [{"coupon": off.id}]}
     if 0 < expected < (50 if currency != "kwd" else 1):
         with pytest.raises(stripe.InvalidRequestError, match="must add up to at least"):
             shop.session(**wishes)
