@@ -1,4 +1,7 @@
+from typing import Any
+
 from django.apps import AppConfig
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 
@@ -7,11 +10,19 @@ class CoursesConfig(AppConfig):
     verbose_name = _("Courses")
 
     def ready(self) -> None:
-        from wagtail.models import Page
+        from wagtail.models import Page, TaskState, WorkflowState
         from wagtail.permissions import register_permission_policy
+        from wagtail.signals import (
+            page_published,
+            task_submitted,
+            workflow_approved,
+            workflow_rejected,
+        )
 
         from accounts import personal_data
         from commerce import fulfilment
+        from courses import notifications
+        from courses.models import CoursePage, CourseSectionPage, LessonPage
         from courses.models.rights import OwnCoursesPolicy
         from courses.personal_data import LearningKeeper
         from courses.sales import CourseSeller, LessonSeller
@@ -21,3 +32,53 @@ class CoursesConfig(AppConfig):
         fulfilment.register(enrolling.LESSON, LessonSeller())
         personal_data.register(LearningKeeper())
         register_permission_policy(Page, OwnCoursesPolicy(Page))
+
+        notifications.register_own()
+        for model in (CoursePage, CourseSectionPage, LessonPage):
+            page_published.connect(record_change, sender=model, dispatch_uid="courses.record_change")
+        # Under the names of Wagtail's own receivers, which come later (wagtail.admin stands further down in
+        # INSTALLED_APPS) and find their places taken: else people would get every letter twice.
+        task_submitted.connect(
+            ask_for_review,
+            sender=TaskState,
+            dispatch_uid="group_approval_task_submitted_email_notification",
+        )
+        workflow_approved.connect(
+            answer_author,
+            sender=WorkflowState,
+            dispatch_uid="workflow_state_approved_email_notification",
+        )
+        workflow_rejected.connect(
+            answer_author,
+            sender=WorkflowState,
+            dispatch_uid="workflow_state_rejected_email_notification",
+        )
+
+
+def record_change(instance: Any, revision: Any, alias: bool = False, **kwargs: Any) -> None:
+    """After a page was put on the site. Wagtail also calls when the first publication is only scheduled, and
+    again for each alias, of which `record` has thought."""
+    from courses.services import announcing
+
+    if instance.live and not alias:
+        announcing.record(page=instance, revision=revision, by=revision.user, at=instance.last_published_at)
+
+
+def ask_for_review(instance: Any, user: Any = None, **kwargs: Any) -> None:
+    from courses.services import moderating
+
+    moderating.ask(
+        task_state=instance,
+        by=user,
+        at=timezone.now(),  # noqa: TID251 (an interface: Wagtail calls it)
+    )
+
+
+def answer_author(instance: Any, user: Any = None, **kwargs: Any) -> None:
+    from courses.services import moderating
+
+    moderating.answer(
+        workflow_state=instance,
+        by=user,
+        at=timezone.now(),  # noqa: TID251 (an interface: Wagtail calls it)
+    )

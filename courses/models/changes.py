@@ -6,7 +6,18 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
+from wagtail.admin.forms import WagtailAdminPageForm
 from wagtail.admin.panels import FieldPanel, MultiFieldPanel
+
+
+class NewAsDraftForm(WagtailAdminPageForm):  # type: ignore[misc]
+    """A page that is written and published in one go is on the site from its publication on, and not, as
+    Wagtail has it, from a moment before: its first publication would look like a second one."""
+
+    def save(self, commit: bool = True) -> Any:
+        if self.instance.pk is None:
+            self.instance.live = False
+        return super().save(commit=commit)
 
 
 class AnnouncesChanges(models.Model):
@@ -29,6 +40,7 @@ class AnnouncesChanges(models.Model):
         ),
     )
 
+    base_form_class = NewAsDraftForm
     #: A copy is another page: nobody has changed it yet.
     exclude_fields_in_copy: ClassVar[list[str]] = ["change_note", "is_minor_change"]
 
@@ -46,8 +58,9 @@ class WhatChangedPanel(MultiFieldPanel):  # type: ignore[misc]
 
     class BoundPanel(MultiFieldPanel.BoundPanel):  # type: ignore[misc]
         def is_shown(self) -> bool:
-            was_published = self.instance.live or self.instance.first_published_at is not None
-            return was_published and super().is_shown()
+            page = self.instance
+            is_new = page.pk is None or not (page.live or page.first_published_at)
+            return not is_new and super().is_shown()
 
 
 class CourseChangeQuerySet(models.QuerySet["CourseChange"]):
