@@ -44,7 +44,11 @@ class ForbiddenLink:
     """A link that stands in materials and may not: ``field`` says where, as people call the place."""
 
     field: str
-    refusal: LinkRefused
+    link: str
+    reason: Refusal
+
+    def __str__(self) -> str:
+        return explain(LinkRefused(self.link, self.reason))
 
 
 def validate_youtube_url(url: str) -> None:
@@ -81,12 +85,37 @@ def forbidden_links(
         label = _capitalised(field.verbose_name)
         if isinstance(field, StreamField):
             places = _refused_in(field.stream_block, value, redirected, (label,))
-        elif validate_youtube_url in field.validators:
+        elif is_player_address(field):
             places = ((label, refused) for refused in _refused_video(value or ""))
         else:
             places = ((label, refused) for refused in _refused_text(field, str(value or ""), redirected))
-        found += [ForbiddenLink(place, refusal) for place, refusal in places]
+        found += [ForbiddenLink(place, refusal.link, refusal.reason) for place, refusal in places]
     return list(dict.fromkeys(found))
+
+
+def forbidden_players(model: type[models.Model], materials: Mapping[str, Any]) -> list[ForbiddenLink]:
+    """The addresses of videos that are none, by field: all that pages outside the courses are held to."""
+    found = []
+    for name, value in materials.items():
+        field = model._meta.get_field(name)
+        label = _capitalised(field.verbose_name)
+        players = []
+        if isinstance(field, StreamField):
+            leaves = _leaves(field.stream_block, value, (label,))
+            players = [(": ".join(place), url) for place, block, url in leaves if _is_player(block)]
+        elif is_player_address(field):
+            players = [(label, value or "")]
+        found += [
+            ForbiddenLink(place, refusal.link, refusal.reason)
+            for place, url in players
+            for refusal in _refused_video(url)
+        ]
+    return found
+
+
+def is_player_address(field: models.Field) -> bool:
+    """Whether a field of a model takes addresses of YouTube videos only."""
+    return validate_youtube_url in field.validators or validate_youtube_video in field.validators
 
 
 def links_into_portal(model: type[models.Model], materials: Mapping[str, Any]) -> PortalLinks:
@@ -119,12 +148,13 @@ def _field_error(field: models.Field, value: Any, redirected: Redirected) -> Val
     error = _block_error(field.stream_block, value, redirected)
     if error is None:
         return None
-    problems = " ".join(
+    problems = [
         f"{place}: {explain(refusal)}" if place else explain(refusal)
-        for place, refusal in dict.fromkeys(_refused_in(field.stream_block, value, redirected, ()))
-    )
+        for place, refusal in _refused_in(field.stream_block, value, redirected, ())
+    ]
+    sentences = " ".join(dict.fromkeys(problems))
     return ForbiddenLinks(
-        error.block_errors, _("%(field)s: %(problems)s") % {"field": label, "problems": problems}
+        error.block_errors, _("%(field)s: %(problems)s") % {"field": label, "problems": sentences}
     )
 
 
@@ -164,14 +194,17 @@ def _refused(block: Block, value: Any, redirected: Redirected) -> list[LinkRefus
         return _refused_rich_text(value.source, redirected)
     if isinstance(value, str):
         # A player's address must be a video's, which is stricter than for a link.
-        is_player = isinstance(block, URLBlock) and validate_youtube_video in block.field.validators
-        return _refused_video(value) if is_player else outside_addresses(value)
+        return _refused_video(value) if _is_player(block) else outside_addresses(value)
     # What people read of a picture or document stands in the lesson as well.
     if isinstance(block, ImageChooserBlock):
         return outside_addresses(value.default_alt_text)
     if isinstance(block, DocumentChooserBlock):
         return outside_addresses(value.title)
     return []
+
+
+def _is_player(block: Block) -> bool:
+    return isinstance(block, URLBlock) and validate_youtube_video in block.field.validators
 
 
 # --- Blocks within blocks ---
