@@ -33,6 +33,16 @@ def test_an_amount_is_spread_by_what_the_lines_cost() -> None:
     assert [line.discount for line in found] == [143, 286, 571]
 
 
+def test_the_readmes_example_is_what_the_sandbox_computes() -> None:
+    lines = [Line(amount, (VAT,)) for amount in (1000, 2000, 4000)]
+
+    found = line_amounts(lines, Reduction(amount_off=1000))
+
+    assert [line.discount for line in found] == [143, 286, 571]
+    assert [line.tax for line in found] == [163, 326, 652]
+    assert sum(line.total for line in found) == 7141
+
+
 def test_no_more_is_taken_off_than_there_is() -> None:
     found = line_amounts([Line(700), Line(300)], Reduction(amount_off=5000))
 
