@@ -72,9 +72,9 @@ def _promotion(session: Stored, form: CardForm) -> str:
     if session.body["discounts"]:
         button = '<button type="submit" name="promotion_code" value="">Remove the promotion code</button>'
         return f'<form class="code" method="post" action="{action}">{token}{button}</form>'
-    error = form.errors.get("promotion_code")
-    told = ' aria-invalid="true" aria-describedby="promotion_code-error"' if error else ""
-    message = f'<p class="error" id="promotion_code-error">{escape(error)}</p>' if error else ""
+    error = form.promotion_problem
+    told = ' aria-invalid="true" aria-describedby="promotion_code-error" autofocus' if error else ""
+    message = f'<p class="error" id="promotion_code-error" role="alert">{escape(error)}</p>' if error else ""
     return f"""<form class="code" method="post" action="{action}" novalidate>{token}
 <label for="promotion_code">Promotion code</label>
 <div class="apply"><input id="promotion_code" name="promotion_code" type="text" autocomplete="off"

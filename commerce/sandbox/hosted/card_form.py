@@ -17,6 +17,8 @@ class CardForm:
 
     typed: dict[str, str] = field(default_factory=dict)
     errors: dict[str, str] = field(default_factory=dict)
+    promotion_problem: str | None = None
+    """What is wrong with the promotion code, which stands apart from what is needed to pay."""
 
     def text(self, name: str) -> str:
         return self.typed.get(name, "").strip()

@@ -151,7 +151,7 @@ def _redeem(account: Account, session: Stored, fields: dict[str, str] | None) ->
     try:
         redeem(account, session, typed=form.text("promotion_code"))
     except Refusal as refusal:
-        form.errors = {"promotion_code": str(refusal)}
+        form.promotion_problem = str(refusal)
         return _page(session, markup.payment_page(session, form, shop=_shop(session)), status=422)
     return _redirect(f"/c/pay/{session.id}")
 

@@ -92,7 +92,8 @@ def test_a_wrong_code_changes_nothing_and_says_why(shop: Shop) -> None:
     unknown, unfit = type_code(shop, session, "WINTER"), type_code(shop, session, "SPRING")
 
     assert (unknown.status_code, unfit.status_code) == (422, 422)
-    assert 'id="promotion_code-error">This code is invalid.' in unknown.text
+    assert 'id="promotion_code-error" role="alert">This code is invalid.' in unknown.text
+    assert "Please check" not in unknown.text
     assert "does not meet the minimum amount requirement" in unfit.text
     assert shop.again(session).amount_total == 1900
 
