@@ -9,7 +9,7 @@ from commerce.sandbox.accounts import Account
 from commerce.sandbox.identifiers import new_id
 from commerce.sandbox.resources.listing import first_metadata, merged_metadata, page_of, refuse_unserved
 from commerce.sandbox.resources.prices import checked_currency
-from commerce.sandbox.resources.validity import as_of_now
+from commerce.sandbox.resources.validity import as_of_now, save_change
 from commerce.sandbox.store import Stored
 
 _ID = re.compile(r"[A-Za-z0-9_-]{1,200}\Z")
@@ -153,12 +153,12 @@ def retrieve(account: Account, *, coupon: str, params: dict[str, Any]) -> dict[s
 def update(account: Account, *, coupon: str, params: dict[str, Any]) -> dict[str, Any]:
     refuse_unserved(params, served=_SERVED_ON_UPDATE, what="coupons")
     stored = account.get("coupon", coupon, param="coupon")
-    before = dict(stored.body)
+    before = as_of_now(account, stored)
     if "name" in params:
         stored.body["name"] = _checked_name(params)
     if "metadata" in params:
         stored.body["metadata"] = merged_metadata(stored, params)
-    account.save_change(stored, before=before, event_type="coupon.updated")
+    save_change(account, stored, before=before, event_type="coupon.updated")
     return as_of_now(account, stored)
 
 

@@ -17,7 +17,7 @@ from commerce.sandbox.resources.listing import (
     refuse_unserved,
 )
 from commerce.sandbox.resources.prices import checked_currency
-from commerce.sandbox.resources.validity import as_of_now, code_problem
+from commerce.sandbox.resources.validity import as_of_now, code_problem, save_change
 from commerce.sandbox.store import Stored
 
 _CODE = re.compile(r"[A-Za-z0-9-]{1,500}\Z")
@@ -128,7 +128,7 @@ def retrieve(account: Account, *, promotion_code: str, params: dict[str, Any]) -
 def update(account: Account, *, promotion_code: str, params: dict[str, Any]) -> dict[str, Any]:
     refuse_unserved(params, served=_SERVED_ON_UPDATE, what="promotion codes")
     stored = account.get("promotion_code", promotion_code, param="promotion_code")
-    before = dict(stored.body)
+    before = as_of_now(account, stored)
     if params.get("active") and not stored.body["active"]:
         problem = code_problem(account, stored)
         if problem is not None:
@@ -140,7 +140,7 @@ def update(account: Account, *, promotion_code: str, params: dict[str, Any]) -> 
         stored.body["active"] = params["active"]
     if "metadata" in params:
         stored.body["metadata"] = merged_metadata(stored, params)
-    account.save_change(stored, before=before, event_type="promotion_code.updated")
+    save_change(account, stored, before=before, event_type="promotion_code.updated")
     return as_of_now(account, stored)
 
 

@@ -9,7 +9,7 @@ from commerce.sandbox.accounts import Account
 from commerce.sandbox.amounts import Reduction
 from commerce.sandbox.currencies import shown
 from commerce.sandbox.identifiers import new_id
-from commerce.sandbox.resources.validity import code_problem, coupon_problem
+from commerce.sandbox.resources.validity import as_of_now, code_problem, coupon_problem, save_change
 from commerce.sandbox.store import Stored
 
 _CODE_PROBLEMS = {
@@ -188,9 +188,6 @@ def count_redemption(account: Account, session: Stored) -> None:
             stored = named[kind] and account.store.find(account.id, named[kind], kind=kind)
             if not stored:
                 continue
-            before = dict(stored.body)
+            before = as_of_now(account, stored)
             stored.body["times_redeemed"] += 1
-            if "is_deleted" in stored.private:
-                account.save(stored)
-            else:
-                account.save_change(stored, before=before, event_type=f"{kind}.updated")
+            save_change(account, stored, before=before, event_type=f"{kind}.updated")

@@ -17,6 +17,15 @@ def as_of_now(account: Account, stored: Stored) -> dict[str, Any]:
     return stored.body
 
 
+def save_change(account: Account, stored: Stored, *, before: dict[str, Any], event_type: str) -> None:
+    """Save a coupon or a code and tell how it differs from `before`, as `as_of_now` gave it."""
+    account.save(stored)
+    after = as_of_now(account, stored)
+    previous = {name: value for name, value in before.items() if after[name] != value}
+    if previous and "is_deleted" not in stored.private:
+        account.emit(event_type, Stored(after), previous=previous)
+
+
 def coupon_problem(account: Account, coupon: Stored) -> str | None:
     """Why a coupon can be redeemed no more: `deleted`, `expired` or `used up`."""
     if "is_deleted" in coupon.private:

@@ -184,6 +184,19 @@ def test_a_used_up_coupon_is_valid_no_more(shop: Shop) -> None:
     assert shop.client.v1.coupons.retrieve(once.id).valid is False
 
 
+def test_the_last_redemption_is_told_as_such(shop: Shop) -> None:
+    once = coupon(shop, percent_off=20, max_redemptions=1)
+    spring = code(shop, once.id)
+
+    shop.sandbox.pay(shop.session(discounts=[{"promotion_code": spring.id}]).id)
+
+    (told,) = shop.client.v1.events.list({"type": "coupon.updated"}).data
+    assert told.data.previous_attributes.to_dict() == {"times_redeemed": 0, "valid": True}
+    assert (told.data.object["times_redeemed"], told.data.object["valid"]) == (1, False)
+    (of_code,) = shop.client.v1.events.list({"type": "promotion_code.updated"}).data
+    assert of_code.data.object["active"] is False
+
+
 def test_a_used_up_code_leaves_its_coupon_to_other_codes(shop: Shop) -> None:
     twenty = coupon(shop, percent_off=20)
     once, other = code(shop, twenty.id, max_redemptions=1), code(shop, twenty.id)
