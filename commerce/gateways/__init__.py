@@ -1,14 +1,15 @@
 """The port to payment providers: what the portal asks of one, in the portal's own words.
 
 One account per currency; `gateway_for(account)` gives the gateway that the settings name. Whatever a provider
-answers is a SessionState: what is true now. Callers never learn which provider it was.
+answers is a state: what is true now. Callers never learn which provider it was.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 from enum import StrEnum
 from functools import lru_cache
 from typing import Protocol
@@ -35,8 +36,8 @@ class GatewayMisconfigured(GatewayError):
     """The keys are missing or wrong. An operator must look at the settings of the account."""
 
 
-class UnknownSession(GatewayError):
-    """The account has no such session."""
+class NotAtProvider(GatewayError):
+    """The account has no such session, intent, price or whatever else was named."""
 
 
 class InvalidEvent(GatewayError):
@@ -58,12 +59,19 @@ class SessionStatus(StrEnum):
     EXPIRED = "expired"
 
 
+class RefundStatus(StrEnum):
+    PENDING = "pending"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+
+
 @dataclass(frozen=True, kw_only=True)
 class SessionLine:
-    """A price made at the provider, and how many of it."""
+    """A price made at the provider, how many of it, and the tax rates made there that it bears."""
 
     price_id: str
     quantity: int
+    tax_rate_ids: Sequence[str] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,6 +87,7 @@ class SessionRequest:
     cancel_url: str
     expires_at: datetime
     metadata: Mapping[str, str]
+    coupon_id: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,10 +110,72 @@ class SessionState:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Event:
-    """A signed notification. It only names a session; what is true of it must be asked.
+class IntentRequest:
+    """Everything about a Payment Intent. The same key with the same request always makes the same one."""
 
-    session_id is empty when the event is about something else; metadata is the named object's.
+    key: str
+    amount: Money
+    description: str
+    email: str
+    metadata: Mapping[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class IntentState:
+    """What the provider says is true of a Payment Intent.
+
+    is_under_way: the buyer has done their part, and the money of a slow method is on its way. is_over: it was
+    cancelled and can never be paid. With the client secret the buyer's browser pays it; it is kept nowhere.
+    """
+
+    id: str
+    client_secret: str
+    status: str
+    is_paid: bool
+    is_under_way: bool
+    is_over: bool
+    amount: Money
+    livemode: bool
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RefundRequest:
+    """Give so much of an intent's money back. The same key never gives back twice."""
+
+    key: str
+    intent_id: str
+    amount: Money
+    metadata: Mapping[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RefundState:
+    id: str
+    intent_id: str
+    status: RefundStatus
+    amount: Money
+    created_at: datetime
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChargeState:
+    """Money that the provider took, for comparing ledgers."""
+
+    id: str
+    intent_id: str
+    amount: Money
+    refunded: Money
+    created_at: datetime
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Event:
+    """A signed notification. It only names something; what is true of that must be asked.
+
+    session_id and intent_id are empty when the event is about something else; metadata is the named object's.
     """
 
     id: str
@@ -112,6 +183,7 @@ class Event:
     session_id: str
     livemode: bool
     metadata: Mapping[str, str]
+    intent_id: str = ""
 
 
 class Gateway(Protocol):
@@ -129,14 +201,45 @@ class Gateway(Protocol):
     def make_price(self, *, product_id: str, amount: Money, key: str) -> str:
         """Make a price of a product and give its id; the same key gives the same price."""
 
+    def make_coupon(
+        self, *, name: str, percent_off: Decimal | None, amount_off: Money | None, key: str
+    ) -> str:
+        """Make a coupon of a percentage or an amount and give its id; the same key gives the same coupon."""
+
+    def make_tax_rate(
+        self, *, name: str, percentage: Decimal, is_inclusive: bool, country: str, key: str
+    ) -> str:
+        """Make a tax rate and give its id; the same key gives the same rate."""
+
     def open_session(self, request: SessionRequest) -> SessionState:
         """Open a payment page; the same key gives the same page."""
 
     def session(self, session_id: str) -> SessionState:
-        """What is true of a session now. Raises UnknownSession."""
+        """What is true of a session now. Raises NotAtProvider."""
 
     def expire_session(self, session_id: str) -> SessionState:
         """Close an open session, and tell what is true then: it may have been paid a moment before."""
+
+    def open_intent(self, request: IntentRequest) -> IntentState:
+        """Begin a payment on our own page; the same key gives the same intent."""
+
+    def intent(self, intent_id: str) -> IntentState:
+        """What is true of an intent now. Raises NotAtProvider."""
+
+    def cancel_intent(self, intent_id: str) -> IntentState:
+        """Let an intent never be paid, and tell what is true then: it may have been paid a moment before."""
+
+    def refund(self, request: RefundRequest) -> RefundState:
+        """Give money back. Raises GatewayRefused when so much is not there (any more)."""
+
+    def refunds(self, intent_id: str) -> list[RefundState]:
+        """All refunds of an intent, whoever began them, the oldest first."""
+
+    def charges(self, *, since: datetime, until: datetime) -> Iterator[ChargeState]:
+        """Money taken from since on and before until, the oldest last; one request for a hundred."""
+
+    def refunds_made(self, *, since: datetime, until: datetime) -> Iterator[RefundState]:
+        """Refunds begun from since on and before until, the oldest last; one request for a hundred."""
 
     def read_event(self, *, body: bytes, signature: str, at: datetime) -> Event:
         """Check that the provider sent body and read it. Raises InvalidEvent."""

@@ -6,21 +6,28 @@ import json
 import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 import stripe
 
 from commerce.gateways import (
+    ChargeState,
     Event,
     GatewayMisconfigured,
     GatewayRefused,
     GatewayUnavailable,
+    IntentRequest,
+    IntentState,
     InvalidEvent,
+    NotAtProvider,
+    RefundRequest,
+    RefundState,
+    RefundStatus,
     SessionRequest,
     SessionState,
     SessionStatus,
-    UnknownSession,
 )
 from commerce.money import Money
 
@@ -69,26 +76,63 @@ class StripeGateway:
             )
         return price.id
 
+    def make_coupon(
+        self, *, name: str, percent_off: Decimal | None, amount_off: Money | None, key: str
+    ) -> str:
+        wanted: dict[str, Any] = {"name": name, "duration": "once"}
+        if percent_off is not None:
+            wanted["percent_off"] = float(percent_off)
+        if amount_off is not None:
+            wanted["amount_off"], wanted["currency"] = amount_off.minor, amount_off.currency.lower()
+        with self._speaking():
+            coupon = self._client.v1.coupons.create(wanted, {"idempotency_key": key})  # type: ignore[arg-type]
+        return coupon.id
+
+    def make_tax_rate(
+        self, *, name: str, percentage: Decimal, is_inclusive: bool, country: str, key: str
+    ) -> str:
+        wanted: dict[str, Any] = {
+            "display_name": name,
+            "percentage": float(percentage),
+            "inclusive": is_inclusive,
+        }
+        if country:
+            wanted["country"] = country
+        with self._speaking():
+            rate = self._client.v1.tax_rates.create(wanted, {"idempotency_key": key})  # type: ignore[arg-type]
+        return rate.id
+
     def open_session(self, request: SessionRequest) -> SessionState:
         metadata = dict(request.metadata)
+        optional: dict[str, Any] = {}
+        if request.coupon_id:
+            optional["discounts"] = [{"coupon": request.coupon_id}]
+        if request.email:
+            # Visitors have none; the provider's page asks them.
+            optional["customer_email"] = request.email
         with self._speaking():
             session = self._client.v1.checkout.sessions.create(
-                {
+                {  # type: ignore[arg-type]
                     "mode": "payment",
                     "ui_mode": "hosted_page",
                     "line_items": [
-                        {"price": line.price_id, "quantity": line.quantity} for line in request.lines
+                        {
+                            "price": line.price_id,
+                            "quantity": line.quantity,
+                            **({"tax_rates": list(line.tax_rate_ids)} if line.tax_rate_ids else {}),
+                        }
+                        for line in request.lines
                     ],
                     "success_url": request.success_url,
                     "cancel_url": request.cancel_url,
                     "expires_at": int(request.expires_at.timestamp()),
                     "client_reference_id": request.reference,
-                    "customer_email": request.email,
                     "adaptive_pricing": {"enabled": False},
                     "metadata": metadata,
                     # The intent does not inherit the session's metadata, and the dashboard shows the intent.
                     "payment_intent_data": {"metadata": metadata},
                     "expand": ["payment_intent"],
+                    **optional,
                 },
                 {"idempotency_key": request.key},
             )
@@ -107,6 +151,67 @@ class StripeGateway:
             # Only an open session can be expired; this one was paid or ran out first. The truth is next.
             logger.info("Session %s could not be expired; looking at what it is", session_id)
         return self.session(session_id)
+
+    def open_intent(self, request: IntentRequest) -> IntentState:
+        optional: dict[str, Any] = {"receipt_email": request.email} if request.email else {}
+        with self._speaking():
+            intent = self._client.v1.payment_intents.create(
+                {
+                    "amount": request.amount.minor,
+                    "currency": request.amount.currency.lower(),
+                    "automatic_payment_methods": {"enabled": True},
+                    "description": request.description,
+                    "metadata": dict(request.metadata),
+                    **optional,  # type: ignore[typeddict-item]
+                },
+                {"idempotency_key": request.key},
+            )
+        return _intent_state(intent)
+
+    def intent(self, intent_id: str) -> IntentState:
+        with self._speaking():
+            intent = self._client.v1.payment_intents.retrieve(intent_id)
+        return _intent_state(intent)
+
+    def cancel_intent(self, intent_id: str) -> IntentState:
+        try:
+            with self._speaking():
+                self._client.v1.payment_intents.cancel(intent_id)
+        except GatewayRefused:
+            # Paid, under way, or cancelled before. The truth is next.
+            logger.info("Intent %s could not be cancelled; looking at what it is", intent_id)
+        return self.intent(intent_id)
+
+    def refund(self, request: RefundRequest) -> RefundState:
+        with self._speaking():
+            refund = self._client.v1.refunds.create(
+                {
+                    "payment_intent": request.intent_id,
+                    "amount": request.amount.minor,
+                    "metadata": dict(request.metadata),
+                },
+                {"idempotency_key": request.key},
+            )
+        return _refund_state(refund)
+
+    def refunds(self, intent_id: str) -> list[RefundState]:
+        with self._speaking():
+            listed = self._client.v1.refunds.list({"payment_intent": intent_id, "limit": 100})
+            found = [_refund_state(refund) for refund in listed.auto_paging_iter()]
+        return found[::-1]
+
+    def charges(self, *, since: datetime, until: datetime) -> Iterator[ChargeState]:
+        with self._speaking():
+            listed = self._client.v1.charges.list({"created": _between(since, until), "limit": 100})
+            for charge in listed.auto_paging_iter():
+                if charge.paid:
+                    yield _charge_state(charge)
+
+    def refunds_made(self, *, since: datetime, until: datetime) -> Iterator[RefundState]:
+        with self._speaking():
+            listed = self._client.v1.refunds.list({"created": _between(since, until), "limit": 100})
+            for refund in listed.auto_paging_iter():
+                yield _refund_state(refund)
 
     def read_event(self, *, body: bytes, signature: str, at: datetime) -> Event:
         if not self._webhook_secret:
@@ -130,6 +235,7 @@ class StripeGateway:
             session_id=subject["id"] if kind.startswith(SESSION_PREFIX) else "",
             livemode=bool(event.get("livemode")),
             metadata=subject.get("metadata") or {},
+            intent_id=_intent_named(kind, subject),
         )
 
     @contextmanager
@@ -155,7 +261,7 @@ class StripeGateway:
             raise GatewayRefused(str(error)) from error
         except stripe.InvalidRequestError as error:
             if error.code == "resource_missing":
-                raise UnknownSession(str(error)) from error
+                raise NotAtProvider(str(error)) from error
             if error.http_status == 409:
                 raise GatewayUnavailable("The same request is being answered already.") from error
             raise GatewayRefused(str(error)) from error
@@ -181,6 +287,75 @@ def _state(session: stripe.checkout.Session) -> SessionState:
         livemode=session.livemode,
         metadata=session.metadata.to_dict() if session.metadata else {},
     )
+
+
+def _intent_state(intent: stripe.PaymentIntent) -> IntentState:
+    is_paid = intent.status == "succeeded"
+    return IntentState(
+        id=intent.id,
+        client_secret=intent.client_secret or "",
+        status=intent.status,
+        is_paid=is_paid,
+        is_under_way=intent.status == "processing",
+        is_over=intent.status == "canceled",
+        amount=Money.from_minor(
+            intent.amount_received if is_paid else intent.amount, intent.currency.upper()
+        ),
+        livemode=intent.livemode,
+        metadata=intent.metadata.to_dict() if intent.metadata else {},
+    )
+
+
+REFUND_STATUSES = {
+    "pending": RefundStatus.PENDING,
+    "requires_action": RefundStatus.PENDING,
+    "succeeded": RefundStatus.SUCCEEDED,
+    "failed": RefundStatus.FAILED,
+    "canceled": RefundStatus.FAILED,
+}
+
+
+def _refund_state(refund: stripe.Refund) -> RefundState:
+    return RefundState(
+        id=refund.id,
+        intent_id=_id_of(refund.payment_intent),
+        status=REFUND_STATUSES[refund.status or "pending"],
+        amount=Money.from_minor(refund.amount, refund.currency.upper()),
+        created_at=datetime.fromtimestamp(refund.created, UTC),
+        metadata=refund.metadata.to_dict() if refund.metadata else {},
+    )
+
+
+def _charge_state(charge: stripe.Charge) -> ChargeState:
+    currency = charge.currency.upper()
+    return ChargeState(
+        id=charge.id,
+        intent_id=_id_of(charge.payment_intent),
+        amount=Money.from_minor(charge.amount_captured, currency),
+        refunded=Money.from_minor(charge.amount_refunded, currency),
+        created_at=datetime.fromtimestamp(charge.created, UTC),
+        metadata=charge.metadata.to_dict() if charge.metadata else {},
+    )
+
+
+def _id_of(named: Any) -> str:
+    """The id of an object that the library gives as its id or as itself."""
+    if named is None:
+        return ""
+    return named if isinstance(named, str) else named.id
+
+
+def _intent_named(kind: str, subject: Mapping[str, Any]) -> str:
+    """The intent that an event is about: itself, or that of its charge or refund."""
+    if kind.startswith("payment_intent."):
+        return subject["id"]
+    if kind.startswith(("charge.", "refund.")):
+        return subject.get("payment_intent") or ""
+    return ""
+
+
+def _between(since: datetime, until: datetime) -> Any:
+    return {"gte": int(since.timestamp()), "lt": int(until.timestamp())}
 
 
 def _has_failed(status: str | None, intent: Any) -> bool:

@@ -16,10 +16,10 @@ from commerce.gateways import (
     Gateway,
     GatewayError,
     GatewayRefused,
+    NotAtProvider,
     SessionLine,
     SessionRequest,
     SessionStatus,
-    UnknownSession,
     gateway_for,
 )
 from commerce.models import GatewayPrice, Order, OrderLine, Payment
@@ -273,7 +273,7 @@ def _ask_for_page(*, payment: Payment, at: datetime) -> Payment:
                 metadata=metadata,
             )
         )
-    except (GatewayRefused, UnknownSession):
+    except (GatewayRefused, NotAtProvider):
         _ask_anew_next_time(payment=payment, at=at)
         raise
     payment.keep_session(session_id=state.id, url=state.url)
