@@ -170,8 +170,8 @@ class PeopleView(generics.ListCreateAPIView):
         operation_id="users_list",
         operation_summary="People of the portal",
         operation_description=(
-            "Everybody whose account is open, by first name (who has none comes last), with their public facts "
-            "only."
+            "Everybody whose account is open, with their public facts only; by first name, and who has none "
+            "comes last."
         ),
         query_serializer=PeopleQuerySerializer,
         responses={400: "A filter is not known; `errors` says which.", 404: "There is no such page."},

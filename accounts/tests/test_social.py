@@ -1,6 +1,8 @@
 """Signing in by way of others: switched on by the environment alone."""
 
 import os
+import re
+import socket
 import subprocess
 import sys
 
@@ -118,6 +120,39 @@ print(client.get("/accounts/github/login/?process=login").status_code)
         "302 https://github.com/login/oauth/authorize True",
         "200",
     ], done.stderr[-2000:]
+
+
+@pytest.mark.slow
+def test_with_a_stand_in_for_github_every_way_there_and_back_goes_as_it_should():
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-q",
+            "-n0",
+            "-p",
+            "no:cacheprovider",
+            "accounts/tests/social_callback.py",
+        ],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={
+            "PATH": os.environ["PATH"],
+            "SOCIAL_PROVIDERS": "github",
+            "SOCIAL_GITHUB_URL": f"http://127.0.0.1:{port}",
+            **KEYS,
+        },
+    )
+
+    assert done.returncode == 0, done.stdout[-5000:] + done.stderr[-2000:]
+    assert re.search(r"^[1-9]\d* passed", done.stdout, re.MULTILINE)
 
 
 @pytest.mark.django_db

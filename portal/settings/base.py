@@ -6,12 +6,13 @@ from datetime import timedelta
 from pathlib import Path
 
 from csp.constants import NONE, SELF
-from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
 from portal.settings.env import BASE_DIR, env
 from portal.settings.limits import *  # noqa: F403
 from portal.settings.limits import ALLAUTH_TRUSTED_PROXY_COUNT, THROTTLE_RATES
+from portal.settings.social import *  # noqa: F403
+from portal.settings.social import SOCIAL_KEYS, SOCIAL_PROVIDERS
 
 INSTALLED_APPS = [
     "portal.home",
@@ -186,56 +187,8 @@ REQUIRE_STAFF_TWO_FACTOR = env.bool("REQUIRE_STAFF_TWO_FACTOR", default=False)
 # A write for every page that is looked at would be too much to know when a session was last used.
 USERSESSIONS_TRACK_ACTIVITY = False
 
-# --- Signing in by way of others -------------------------------------------------------------------
-# The key pairs that providers gave the portal, and where their page of consent is: a form that leads there
-# needs the browser's leave.
-SOCIAL_KEYS = {
-    "github": {
-        "origin": "https://github.com",
-        "client_id": env.str("SOCIAL_GITHUB_CLIENT_ID", default=""),
-        "secret": env.str("SOCIAL_GITHUB_CLIENT_SECRET", default=""),
-    },
-    "gitlab": {
-        "origin": "https://gitlab.com",
-        "client_id": env.str("SOCIAL_GITLAB_CLIENT_ID", default=""),
-        "secret": env.str("SOCIAL_GITLAB_CLIENT_SECRET", default=""),
-    },
-    "google": {
-        "origin": "https://accounts.google.com",
-        "client_id": env.str("SOCIAL_GOOGLE_CLIENT_ID", default=""),
-        "secret": env.str("SOCIAL_GOOGLE_CLIENT_SECRET", default=""),
-    },
-    "microsoft": {
-        "origin": "https://login.microsoftonline.com",
-        "client_id": env.str("SOCIAL_MICROSOFT_CLIENT_ID", default=""),
-        "secret": env.str("SOCIAL_MICROSOFT_CLIENT_SECRET", default=""),
-    },
-}
-SOCIAL_PROVIDERS = env.list("SOCIAL_PROVIDERS", default=[])
-
-
-def social_app(provider: str) -> dict[str, str]:
-    """The key pair of a provider. Raises ImproperlyConfigured for one that is not known, or has none."""
-    if provider not in SOCIAL_KEYS:
-        raise ImproperlyConfigured(
-            f'SOCIAL_PROVIDERS names "{provider}". Known are: {", ".join(sorted(SOCIAL_KEYS))}.'
-        )
-    keys = SOCIAL_KEYS[provider]
-    if not (keys["client_id"] and keys["secret"]):
-        raise ImproperlyConfigured(
-            f"SOCIAL_PROVIDERS names {provider}: set SOCIAL_{provider.upper()}_CLIENT_ID and "
-            f"SOCIAL_{provider.upper()}_CLIENT_SECRET too, or take it out."
-        )
-    return {"client_id": keys["client_id"], "secret": keys["secret"]}
-
-
-SOCIALACCOUNT_PROVIDERS = {provider: {"APPS": [social_app(provider)]} for provider in SOCIAL_PROVIDERS}
+# --- Signing in by way of others: see portal.settings.social ----------------------------------------
 INSTALLED_APPS += [f"allauth.socialaccount.providers.{provider}" for provider in SOCIAL_PROVIDERS]
-SOCIALACCOUNT_ADAPTER = "accounts.adapter.SocialAccountAdapter"
-SOCIALACCOUNT_STORE_TOKENS = False
-# An address that a provider calls confirmed opens no account that is here already: its owner signs in and
-# connects the two.
-SOCIALACCOUNT_EMAIL_AUTHENTICATION = False
 
 # The first superuser, made by the command csu.
 SUPERUSER_USERNAME = env.str("DJANGO_SUPERUSER_USERNAME", default="")
