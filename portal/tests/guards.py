@@ -605,6 +605,36 @@ GUARDS: tuple[Guard, ...] = (
         "",
         "portal/tests/test_permission_matrix.py::test_everybody_gets_what_the_table_says[_util/login]",
     ),
+    # --- Links: YouTube, the portal, nothing else
+    Guard(
+        "a link's host is YouTube's as a whole",
+        "portal/content/links.py",
+        "if address.host not in VIDEO_HOSTS:",
+        "if not address.host.endswith(tuple(VIDEO_HOSTS)):",
+        "portal/content/tests/test_links.py::test_a_hostile_address_is_no_video",
+    ),
+    Guard(
+        "a link's host is written so that urllib reads it as browsers do",
+        "portal/content/links.py",
+        "if not address.host_as_written.isascii():",
+        "if False:",
+        "portal/content/tests/test_links_in_browsers.py"
+        "::test_urllib_and_browsers_read_the_same_host_in_all_that_is_accepted",
+    ),
+    Guard(
+        "materials do not link to what is redirected outside",
+        "courses/validators.py",
+        "redirected = redirected_outside(links_into_portal(type(page), materials))",
+        "redirected = {}",
+        "courses/tests/test_links_in_cms.py::test_a_link_to_a_page_that_is_redirected_outside_is_refused",
+    ),
+    Guard(
+        "rich text from elsewhere runs no script",
+        "portal/content/richtext.py",
+        'return {"href": href} if href and check_url(href) else {}',
+        'return {"href": href} if href else {}',
+        "portal/content/tests/test_richtext.py::test_what_could_run_or_hide_is_dropped_and_the_words_stay",
+    ),
 )
 
 
