@@ -18,6 +18,7 @@ from commerce.sandbox.outbox import Outbox, WebhookEndpoint
 from commerce.sandbox.paying import Attempt
 from commerce.sandbox.server import Server
 from commerce.sandbox.store import Store
+from commerce.sandbox.stripe_js.pages import StripeJs
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +49,7 @@ class Sandbox:
         self._backend = Backend(store=self._store, plan=retries or RetryPlan(), debit_delay=debit_delay)
         self._api = Api(self._backend)
         self._pages = PaymentPages(self._backend)
+        self._stripe_js = StripeJs(self._backend)
         self._control = Control(self._backend)
         self._server: Server | None = None
         self._threads: list[threading.Thread] = []
@@ -195,6 +197,8 @@ class Sandbox:
 
     def _answer(self, request: Request) -> Response:
         path = request.path
+        if path.startswith(("/endive/", "/authenticate/")):
+            return self._stripe_js.answer(request)
         if path.startswith("/c/"):
             return self._pages.answer(request)
         if path == "/_sandbox" or path.startswith("/_sandbox/"):

@@ -196,8 +196,8 @@ def challenge_page(*, amount: str, shop: str, action: str, token: str, script: s
     return document(title="Confirm your payment", main=main, script=script)
 
 
-def plain_page(*, title: str, text: str, link: tuple[str, str] | None = None) -> bytes:
+def plain_page(*, title: str, text: str, link: tuple[str, str] | None = None, script: str = "") -> bytes:
     """A page that only says something; `link` is an address and its words."""
     way_on = f'<p><a class="onward" href="{escape(link[0])}">{escape(link[1])}</a></p>' if link else ""
     main = f'<main class="plain"><h1>{escape(title)}</h1><p>{escape(text)}</p>{way_on}</main>'
-    return document(title=title, main=main)
+    return document(title=title, main=main, script=script)

@@ -3,7 +3,7 @@
 import hmac
 import re
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 from commerce.sandbox.accounts import Account
 from commerce.sandbox.backend import Backend
@@ -11,6 +11,7 @@ from commerce.sandbox.cards import Card, digits_of
 from commerce.sandbox.currencies import shown
 from commerce.sandbox.hosted import markup
 from commerce.sandbox.hosted.card_form import CardForm
+from commerce.sandbox.hosted.policy import page_headers
 from commerce.sandbox.http_messages import Request, Response
 from commerce.sandbox.paying import (
     Attempt,
@@ -28,7 +29,6 @@ from commerce.sandbox.store import Stored
 
 _STYLESHEET = Path(__file__).with_name("checkout.css").read_bytes()
 _PATH = re.compile(r"/c/pay/(?P<session_id>cs_test_\w+)(?P<step>/verify|/promotion)?\Z")
-_SIBLINGS = {"localhost": "127.0.0.1", "127.0.0.1": "localhost"}
 
 
 class PaymentPages:
@@ -216,28 +216,7 @@ def _page(session: Stored, page: bytes, *, status: int = 200) -> Response:
 
 
 def _headers(session: Stored | None) -> dict[str, str]:
-    """Nothing is loaded from elsewhere; a form may lead on only to where its session returns."""
-    targets = " ".join(["'self'", *(_origins(session.body["success_url"]) if session else [])])
-    policy = (
-        f"default-src 'none'; style-src 'self'; img-src data:; form-action {targets}; base-uri 'none'; "
-        "frame-ancestors 'none'"
-    )
-    return {
-        "Content-Security-Policy": policy,
-        "Cache-Control": "no-store",
-        "Referrer-Policy": "no-referrer",
-        "X-Content-Type-Options": "nosniff",
-    }
-
-
-def _origins(address: str) -> list[str]:
-    """The origin of an address and, on the loopback, of its other name, to which a shop may send on."""
-    parts = urlsplit(address)
-    origins = [urlunsplit((parts.scheme, parts.netloc, "", "", ""))]
-    if parts.hostname in _SIBLINGS:
-        port = f":{parts.port}" if parts.port else ""
-        origins.append(f"{parts.scheme}://{_SIBLINGS[parts.hostname]}{port}")
-    return origins
+    return page_headers(leads_to=session.body["success_url"] if session else None)
 
 
 __all__ = ["PaymentPages", "success_address"]
