@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -12,8 +11,8 @@ from typing import TYPE_CHECKING
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
+from commerce import fulfilment
 from commerce.gateways import (
-    Gateway,
     GatewayError,
     GatewayRefused,
     NotAtProvider,
@@ -22,9 +21,9 @@ from commerce.gateways import (
     SessionStatus,
     gateway_for,
 )
-from commerce.models import GatewayPrice, Order, OrderLine, Payment
+from commerce.models import Order, OrderLine, Payment
 from commerce.money import minimum_charge
-from commerce.services import delivery, ordering, settlement
+from commerce.services import delivery, mirroring, ordering, settlement
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -257,11 +256,16 @@ def _ask_for_page(*, payment: Payment, at: datetime) -> Payment:
     order = payment.order
     metadata = {"payment": str(payment.uuid), "order": order.number}
     try:
+        tax_rate_ids = [mirroring.tax_rate_id(gateway=gateway, tax=tax) for tax in order.taxes.all()]
         state = gateway.open_session(
             SessionRequest(
                 key=f"payment-{payment.uuid}",
                 lines=[
-                    SessionLine(price_id=_price_id(gateway=gateway, line=line), quantity=line.quantity)
+                    SessionLine(
+                        price_id=mirroring.price_id(gateway=gateway, line=line),
+                        quantity=line.quantity,
+                        tax_rate_ids=tax_rate_ids if _is_merchandise(line) else (),
+                    )
                     for line in order.lines.all()
                 ],
                 currency=order.currency,
@@ -271,6 +275,7 @@ def _ask_for_page(*, payment: Payment, at: datetime) -> Payment:
                 cancel_url=payment.cancel_url,
                 expires_at=payment.expires_at,  # type: ignore[arg-type]
                 metadata=metadata,
+                coupon_id=mirroring.coupon_id(gateway=gateway, order=order),
             )
         )
     except (GatewayRefused, NotAtProvider):
@@ -282,14 +287,20 @@ def _ask_for_page(*, payment: Payment, at: datetime) -> Payment:
         state = gateway.expire_session(state.id)
         payment = settlement.apply(payment=payment, state=state, at=at, cause="opened too late")
         raise AlreadyPaid(order) if payment.is_captured else OrderNotPayable(order)
+    if state.amount != order.total:
+        # Better no sale than a wrong one: nobody has been sent to the page.
+        logger.critical(
+            "The page of order %s asks for %s instead of %s", order.number, state.amount, order.total
+        )
+        state = gateway.expire_session(state.id)
+        settlement.apply(payment=payment, state=state, at=at, cause="the page asks for another amount")
+        raise ProviderUnavailable
     return payment
 
 
 def _ask_anew_next_time(*, payment: Payment, at: datetime) -> None:
-    """The provider said no, and would say it again to the same key; products and prices may be the reason."""
-    for line in payment.order.lines.all():
-        sold = GatewayPrice.objects.filter(account=payment.account, kind=line.kind, reference=line.reference)
-        sold.delete()
+    """The provider said no, and would say it again to the same key; what was made there may be the reason."""
+    mirroring.forget(payment=payment)
     _close_without_page(payment=payment, to=Payment.Status.FAILED, at=at, cause="refused by the provider")
 
 
@@ -305,41 +316,5 @@ def _close_without_page(*, payment: Payment, to: Payment.Status, at: datetime, c
             payment.refresh_from_db()
 
 
-def _price_id(*, gateway: Gateway, line: OrderLine) -> str:
-    """The provider's price of a line: product first, then its price; both made once and kept."""
-    sold = GatewayPrice.objects.filter(
-        account=gateway.account, kind=line.kind, reference=line.reference, title=line.title
-    )
-    price = {"currency": line.order.currency, "unit_minor": line.unit_price_minor}
-    known = sold.filter(**price).first()
-    if known is not None:
-        return known.price_id
-    earlier = sold.first()
-    product_id = (
-        earlier.product_id
-        if earlier is not None
-        else gateway.make_product(
-            name=line.title,
-            metadata={"kind": line.kind, "reference": line.reference},
-            key=_key("product", gateway.account, line.kind, line.reference, line.title),
-        )
-    )
-    price_id = gateway.make_price(
-        product_id=product_id,
-        amount=line.unit_price,
-        key=_key("price", product_id, str(line.unit_price_minor), line.order.currency),
-    )
-    row, _made = GatewayPrice.objects.get_or_create(
-        account=gateway.account,
-        kind=line.kind,
-        reference=line.reference,
-        title=line.title,
-        **price,
-        defaults={"product_id": product_id, "price_id": price_id},
-    )
-    return row.price_id
-
-
-def _key(*parts: str) -> str:
-    """An idempotency key that is the same for the same parts; the provider allows 255 characters."""
-    return f"{parts[0]}-{hashlib.sha256('|'.join(parts[1:]).encode()).hexdigest()}"
+def _is_merchandise(line: OrderLine) -> bool:
+    return fulfilment.seller_for(line.kind).is_merchandise

@@ -230,12 +230,12 @@ def write_amounts(*, order: Order, reckoned: Totals) -> None:
 
 
 def _give_discount(*, order: Order, lines: Sequence[OrderLine], at: datetime) -> None:
+    """A discount of the provider's page is for all its lines, so an order with fees in it gets none."""
     if OrderDiscount.objects.filter(order=order).exists():
         return
-    merchandise = sum(
-        (line.total for line in lines if fulfilment.seller_for(line.kind).is_merchandise),
-        start=Money.zero(order.currency),
-    )
+    if not all(fulfilment.seller_for(line.kind).is_merchandise for line in lines):
+        return
+    merchandise = sum((line.total for line in lines), start=Money.zero(order.currency))
     found = discounting.automatic(currency=order.currency, merchandise=merchandise, at=at)
     if found is not None:
         discounting.attach(order=order, discount=found)

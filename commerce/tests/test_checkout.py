@@ -1,11 +1,11 @@
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
 from django.db import IntegrityError, transaction
 
-from commerce.gateways import GatewayRefused, GatewayUnavailable, SessionStatus
-from commerce.models import GatewayPrice, Order, Payment
+from commerce.gateways import GatewayRefused, GatewayUnavailable, SessionStatus, gateway_for
+from commerce.models import Discount, GatewayCoupon, GatewayPrice, GatewayTaxRate, Order, Payment, Tax
 from commerce.money import Money
 from commerce.services import checkout, ordering, settlement
 from commerce.tests.factories import NOON, URLS, fake, place_order, voucher
@@ -368,3 +368,34 @@ def test_the_database_refuses_an_impossible_payment(counter, change, constraint)
 
     with pytest.raises(IntegrityError, match=constraint), transaction.atomic():
         Payment.objects.filter(pk=payment.pk).update(**change)
+
+
+@pytest.mark.parametrize("account", ["fake", "stripe"])
+def test_the_page_asks_for_the_frozen_total_with_discount_and_taxes(account, request, counter):
+    if account == "stripe":
+        request.getfixturevalue("sandbox")
+    Discount.objects.create(name="Spring", percent_off=Decimal("12.50"))
+    Tax.objects.create(name="VAT", percentage=Decimal("19.5"), is_inclusive=False, country="DE")
+    Tax.objects.create(name="Duty", percentage=Decimal("3"), is_inclusive=True)
+    order = place_order(
+        voucher("a", amount="10.01", quantity=3), voucher("b", amount="0.99"), at=datetime.now(UTC)
+    )
+
+    payment = checkout.open_session(order=order, urls=URLS, at=datetime.now(UTC))
+
+    assert gateway_for("usd").session(payment.session_id).amount == order.total
+    again = place_order(voucher("a", amount="10.01"), voucher("c", amount="5.00"), at=datetime.now(UTC))
+    checkout.open_session(order=again, urls=URLS, at=datetime.now(UTC))
+    assert (GatewayCoupon.objects.count(), GatewayTaxRate.objects.count()) == (1, 2)
+
+
+def test_a_page_that_asks_for_another_amount_is_closed_before_anybody_sees_it(counter, monkeypatch):
+    order = place_order()
+    monkeypatch.setattr(fake(), "_total", lambda request: Money(Decimal("1.00"), "USD"))
+
+    with pytest.raises(checkout.ProviderUnavailable):
+        checkout.open_session(order=order, urls=URLS, at=NOON)
+
+    payment = order.payments.get()
+    assert payment.status == "EXPIRED"
+    assert fake().session(payment.session_id).status is SessionStatus.EXPIRED

@@ -1,0 +1,114 @@
+"""Money that comes by hand: cash over the counter, a transfer on the bank's statement."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
+from django_q.tasks import async_task
+
+from commerce.models import Order, Payment
+
+if TYPE_CHECKING:
+    from accounts.models import User
+
+BY_HAND = (Payment.Method.CASH, Payment.Method.TRANSFER)
+
+
+class ReceivingRefused(Exception):
+    """The money cannot be taken for this order; the message says why and what to do."""
+
+
+class NotByHand(ReceivingRefused):
+    """It is for the provider to say whether a card paid."""
+
+    def __init__(self) -> None:
+        super().__init__(_("Only cash and bank transfers are settled by hand, cards by their provider."))
+
+
+class NotWaiting(ReceivingRefused):
+    """The order was paid, refunded or given up, or it is a cart still."""
+
+    def __init__(self, order: Order) -> None:
+        super().__init__(
+            _("Order %(order)s does not wait for money: it is %(status)s. Order again, then take the money.")
+            % {"order": order, "status": order.get_status_display()}
+        )
+
+
+class PaidElsewhere(ReceivingRefused):
+    """Another payment of the order is open or has been made."""
+
+    def __init__(self, order: Order) -> None:
+        super().__init__(
+            _("Order %s has another payment, open or made. Close that one, or give this money back.") % order
+        )
+
+
+def expect(
+    *, order: Order, method: str, at: datetime, mark: uuid.UUID | None = None, actor: User | None = None
+) -> Payment:
+    """A payment of the whole order that will come by hand: the one that waits, or a new one.
+
+    mark is the payment's `uuid`, for who brings it from books that have a name for it. An open payment page
+    of the order is to be closed first (checkout.give_up). Raises ReceivingRefused.
+    """
+    if method not in BY_HAND:
+        raise NotByHand
+    with transaction.atomic():
+        order = Order.objects.select_for_update().get(pk=order.pk)
+        if order.status != Order.Status.AWAITING_PAYMENT:
+            raise NotWaiting(order)
+        pending = order.payments.pending().first()
+        if pending is None:
+            return Payment.objects.create(
+                uuid=mark or uuid.uuid4(),
+                order=order,
+                method=method,
+                amount_minor=order.total_minor,
+                currency=order.currency,
+                created_at=at,
+            )
+    if pending.method != method:
+        raise PaidElsewhere(order)
+    return pending
+
+
+def settle_by_hand(*, payment: Payment, at: datetime, by: User | None, cause: str = "by hand") -> bool:
+    """Record that the money of a cash or transfer payment is here; say whether this call did.
+
+    by is who took it. The order is paid with it, and handed over soon after the commit. Asking again changes
+    nothing. Raises ReceivingRefused; nothing is recorded then.
+    """
+    if payment.method not in BY_HAND:
+        raise NotByHand
+    with transaction.atomic():
+        # Locked: whoever gives the order up takes the same lock.
+        order = Order.objects.select_for_update().get(pk=payment.order_id)
+        payment.refresh_from_db()
+        if payment.is_captured:
+            return False
+        if order.status != Order.Status.AWAITING_PAYMENT:
+            raise NotWaiting(order)
+        if order.payments.pending().exclude(pk=payment.pk).exists():
+            raise PaidElsewhere(order)
+        try:
+            with transaction.atomic():
+                payment.transition(
+                    to=Payment.Status.PAID,
+                    from_=Payment.UNCAPTURED,
+                    at=at,
+                    cause=cause,
+                    actor=by,
+                    paid_at=at,
+                    captured_minor=payment.amount_minor,
+                )
+        except IntegrityError as error:
+            # The database allows one captured payment per order.
+            raise PaidElsewhere(order) from error
+        order.transition(to=Order.Status.PAID, at=at, cause=cause, actor=by, paid_at=at)
+        transaction.on_commit(lambda: async_task("commerce.tasks.deliver_order", order.pk), robust=True)
+    return True
