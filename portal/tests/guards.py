@@ -618,8 +618,7 @@ GUARDS: tuple[Guard, ...] = (
         "portal/content/links.py",
         "if not address.host_as_written.isascii():",
         "if False:",
-        "portal/content/tests/test_links_in_browsers.py"
-        "::test_urllib_and_browsers_read_the_same_host_in_all_that_is_accepted",
+        "portal/content/tests/test_links.py::test_a_hostile_address_is_no_video",
     ),
     Guard(
         "materials do not link to what is redirected outside",
@@ -634,6 +633,35 @@ GUARDS: tuple[Guard, ...] = (
         'return {"href": href} if href and check_url(href) else {}',
         'return {"href": href} if href else {}',
         "portal/content/tests/test_richtext.py::test_what_could_run_or_hide_is_dropped_and_the_words_stay",
+    ),
+    # --- The sandbox: what a browser may do with a publishable key
+    Guard(
+        "a browser proves itself by the client secret",
+        "commerce/sandbox/api.py",
+        "publishable.require_secret(intent, secret)",
+        "intent.body.copy()",
+        "commerce/sandbox/tests/test_publishable_keys.py::test_a_wrong_client_secret_confirms_nothing",
+    ),
+    Guard(
+        "a browser confirms and retrieves, and no more",
+        "commerce/sandbox/publishable.py",
+        "if found.name not in OPEN_TO_BROWSERS:",
+        "if not found.name:",
+        "commerce/sandbox/tests/test_publishable_keys.py::test_anything_else_needs_the_secret_key",
+    ),
+    Guard(
+        "a browser is not shown what is the shop's own",
+        "commerce/sandbox/publishable.py",
+        "for name, value in intent.items() if name in _SHOWN}",
+        "for name, value in intent.items()}",
+        "commerce/sandbox/tests/test_publishable_keys.py::test_a_browser_sees_nothing_of_the_shop_s_own",
+    ),
+    Guard(
+        "the bank's question answers to its own address only",
+        "commerce/sandbox/stripe_js/pages.py",
+        "return (account, intent) if is_right else None",
+        "return account, intent",
+        "commerce/sandbox/tests/test_stripe_js.py::test_the_bank_s_page_cannot_be_guessed",
     ),
 )
 

@@ -4,7 +4,7 @@ Hypothesis builds hostile addresses from pieces. Whatever the rule accepts, all 
 either of the others reads as another place, the rule must refuse.
 """
 
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import unquote, urlsplit
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -243,7 +243,7 @@ def hostname_for_urllib(address: str) -> str | None:
 many = st.lists(hostile_addresses(), min_size=20, max_size=40)
 
 
-@settings(max_examples=100)
+@settings(max_examples=75)
 @given(addresses=many)
 def test_urllib_and_browsers_read_the_same_host_in_all_that_is_accepted(read_urls_as_browsers_do, addresses):
     accepted = [address for address in addresses if is_accepted(require_youtube, address)]
@@ -259,7 +259,7 @@ def test_urllib_and_browsers_read_the_same_host_in_all_that_is_accepted(read_url
         assert (parts.username, parts.password) == (None, None), address
 
 
-@settings(max_examples=100)
+@settings(max_examples=75)
 @given(addresses=many)
 def test_what_either_reads_as_another_host_is_refused(read_urls_as_browsers_do, addresses):
     for address, seen in zip(addresses, read_urls_as_browsers_do(addresses), strict=True):
@@ -269,7 +269,7 @@ def test_what_either_reads_as_another_host_is_refused(read_urls_as_browsers_do, 
             assert not is_accepted(parse_youtube, address), address
 
 
-@settings(max_examples=100)
+@settings(max_examples=75)
 @given(addresses=many)
 def test_browsers_open_the_page_and_play_the_video_that_was_accepted(read_urls_as_browsers_do, addresses):
     accepted = [address for address in addresses if is_accepted(require_youtube, address)]
@@ -280,16 +280,16 @@ def test_browsers_open_the_page_and_play_the_video_that_was_accepted(read_urls_a
         if is_accepted(parse_youtube, address):
             video = parse_youtube(address)
             in_query = {value for name, value in seen["query"] if name == "v"}
-            assert video.id in in_query or video.id in seen["pathname"], address
-            assert in_query == set(parse_qs(urlsplit(address).query, keep_blank_values=True).get("v", [])), (
-                address
-            )
+            if seen["pathname"].rstrip("/") == "/watch":
+                assert in_query == {video.id}, address
+            else:
+                assert video.id in seen["pathname"], address
             assert video.playlist_id in {value for name, value in seen["query"] if name == "list"} | {""}, (
                 address
             )
 
 
-@settings(max_examples=100)
+@settings(max_examples=75)
 @given(addresses=many)
 def test_a_link_in_rich_text_that_a_browser_follows_to_another_host_is_refused(
     read_urls_as_browsers_do, addresses
