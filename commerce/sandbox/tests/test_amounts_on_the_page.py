@@ -98,6 +98,17 @@ def test_a_wrong_code_changes_nothing_and_says_why(shop: Shop) -> None:
     assert shop.again(session).amount_total == 1900
 
 
+def test_a_code_for_one_customer_is_unknown_to_others(shop: Shop) -> None:
+    ada = shop.client.v1.customers.create({"email": "ada@example.com"})
+    spring_code(shop, customer=ada.id)
+    hers, anybodys = (shop.session(allow_promotion_codes=True, **of) for of in ({"customer": ada.id}, {}))
+
+    for session in (hers, anybodys):
+        type_code(shop, session, "SPRING")
+
+    assert (shop.again(hers).amount_total, shop.again(anybodys).amount_total) == (1520, 1900)
+
+
 def test_no_code_can_be_typed_where_the_shop_does_not_allow_it(shop: Shop) -> None:
     spring_code(shop)
     session = shop.session()

@@ -224,6 +224,37 @@ def test_an_expired_coupon_is_refused(own_shop: Callable[..., Shop]) -> None:
         shop.session(discounts=[{"promotion_code": spring.id}])
 
 
+def test_an_expired_code_is_refused_while_its_coupon_goes_on(own_shop: Callable[..., Shop]) -> None:
+    shop = own_shop()
+    twenty = coupon(shop, percent_off=20)
+    brief = code(shop, twenty.id, expires_at=shop.sandbox.now() + 3600)
+
+    shop.sandbox.advance(3601)
+
+    with pytest.raises(stripe.InvalidRequestError, match="because it is expired"):
+        shop.session(discounts=[{"promotion_code": brief.id}])
+    assert shop.client.v1.promotion_codes.retrieve(brief.id).active is False
+    assert shop.session(discounts=[{"coupon": twenty.id}]).amount_total == 1520
+
+
+def test_the_global_functions_of_the_library_do_the_same(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stripe, "api_base", shop.sandbox.url)
+    twenty = stripe.Coupon.create(api_key=shop.key, percent_off=20)
+    spring = stripe.PromotionCode.create(
+        api_key=shop.key, promotion={"type": "coupon", "coupon": twenty.id}, code="SPRING"
+    )
+
+    session = stripe.checkout.Session.create(
+        api_key=shop.key,
+        mode="payment",
+        line_items=[shop.line(1000)],  # type: ignore[list-item]
+        discounts=[{"promotion_code": spring.id}],
+        success_url="http://shop.test/thanks",
+    )
+
+    assert (session.amount_subtotal, session.amount_total) == (1000, 800)
+
+
 def test_a_deleted_coupon_is_refused_and_sessions_keep_what_they_had(shop: Shop) -> None:
     twenty = coupon(shop, percent_off=20)
     spring = code(shop, twenty.id)
