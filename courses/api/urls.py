@@ -3,8 +3,18 @@
 from django.urls import path
 
 from courses.api import views
+from courses.api.authoring import views as authoring
+
+courses = authoring.CourseViewSet.as_view({"get": "list", "post": "create"})
+course = authoring.CourseViewSet.as_view(
+    {"get": "retrieve", "put": "update", "patch": "partial_update", "delete": "destroy"}
+)
 
 urlpatterns = [
+    path("courses/", courses, name="courses"),
+    path("courses/<int:pk>/", course, name="course"),
+    path("lessons/", authoring.LessonListView.as_view(), name="lessons"),
+    path("lessons/<int:pk>/", authoring.LessonView.as_view(), name="lesson"),
     path("catalogue/", views.CatalogueView.as_view(), name="catalogue"),
     path("catalogue/<int:pk>/", views.CatalogueCourseView.as_view(), name="catalogue_course"),
     path("learning/lessons/<int:pk>/", views.LearningLessonView.as_view(), name="learning_lesson"),

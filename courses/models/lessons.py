@@ -11,6 +11,7 @@ from django.db import models
 from django.db.models import Exists, OuterRef, Q, Value
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
+from wagtail.admin.forms import WagtailAdminPageForm
 from wagtail.admin.panels import FieldPanel, FieldRowPanel, MultiFieldPanel
 from wagtail.fields import StreamField
 from wagtail.models import Page, PageManager
@@ -86,6 +87,15 @@ class LessonPageQuerySet(PageQuerySet):
         return self.filter(kept | (Q(pk__in=shown.values("pk")) & opened))
 
 
+class LessonForm(WagtailAdminPageForm):  # type: ignore[misc]
+    """The CMS's form. A new lesson knows where it is to stand, for its price is in its course's currency."""
+
+    def __init__(self, *args: Any, parent_page: Page | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, parent_page=parent_page, **kwargs)
+        if not self.instance.path and parent_page is not None:
+            self.instance._cached_parent_obj = parent_page
+
+
 class LessonPage(AnnouncesChanges, MaterialPage):
     """A lesson: a video, or words, or both."""
 
@@ -134,6 +144,7 @@ class LessonPage(AnnouncesChanges, MaterialPage):
 
     objects = PageManager.from_queryset(LessonPageQuerySet)()
 
+    base_form_class = LessonForm
     page_description = _("A lesson: a video, words, or both.")
     parent_page_types = ["courses.CoursePage", "courses.CourseSectionPage"]
     subpage_types: list[str] = []
@@ -175,6 +186,8 @@ class LessonPage(AnnouncesChanges, MaterialPage):
             raise ValidationError(
                 {"price": _("Leave it empty, or tick “free preview” to let everyone open the lesson.")}
             )
+        if not self.path and not hasattr(self, "_cached_parent_obj"):
+            return  # without a place, and so without a currency
         try:
             validate_price(self.price, self.course.currency)
         except ValidationError as error:
@@ -183,7 +196,8 @@ class LessonPage(AnnouncesChanges, MaterialPage):
     @cached_property
     def course(self) -> CoursePage:
         """The course above, whether or not a section stands between."""
-        parent_path = self.path[:-STEP] if self.path else self.get_parent().path
+        # A page that is about to be added has no path; treebeard keeps a parent that is known here.
+        parent_path = self.path[:-STEP] if self.path else self._cached_parent_obj.path
         return CoursePage.objects.get(path__in=[parent_path, parent_path[:-STEP]])
 
     @property
