@@ -18,6 +18,7 @@ from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from django.conf import settings
+from django.contrib.auth.hashers import make_password
 from django.core.exceptions import ImproperlyConfigured
 from django.template.loader import render_to_string
 from django.urls import reverse
@@ -95,6 +96,12 @@ class AccountAdapter(DefaultAccountAdapter):
         }
         letter.attach_alternative(render_to_string("account/email/letter.html", page), "text/html")
         return letter
+
+    def respond_email_verification_sent(self, request: HttpRequest, user: User | None) -> HttpResponse:
+        if user is None and "password1" in request.POST:
+            # The address has an account, which nobody may learn: as slow as making one.
+            make_password(request.POST["password1"])
+        return super().respond_email_verification_sent(request, user)
 
     def post_login(self, request: HttpRequest, user: User, **kwargs: Any) -> HttpResponse:
         response = super().post_login(request, user, **kwargs)

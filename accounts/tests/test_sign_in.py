@@ -5,6 +5,7 @@ from urllib.parse import quote
 
 import pytest
 from allauth.account.models import EmailAddress
+from django.contrib.auth.hashers import get_hasher
 from django.test import Client
 
 from accounts.models import User
@@ -46,6 +47,54 @@ def test_where_addresses_are_verified_sign_up_waits_for_the_link(client, setting
     assert EmailAddress.objects.get().verified
     client.post("/accounts/login/", {"login": "ada@example.com", "password": NEW["password1"]})
     assert client.session["_auth_user_id"] == str(User.objects.get().pk)
+
+
+@pytest.fixture
+def hashings(monkeypatch):
+    """What was hashed: it takes time that can be measured from afar."""
+    hasher, seen = type(get_hasher()), []
+    plain = hasher.encode
+
+    def encode(self, password, salt, **options):
+        seen.append(password)
+        return plain(self, password, salt, **options)
+
+    monkeypatch.setattr(hasher, "encode", encode)
+    return seen
+
+
+def test_where_addresses_are_verified_signing_up_does_not_tell_who_has_an_account(
+    settings, mailoutbox, hashings
+):
+    settings.ACCOUNT_EMAIL_VERIFICATION = "mandatory"
+    UserFactory(email="ada@example.com", verified=True)
+    hashings.clear()
+
+    def sign_up(email):
+        answer = Client().post("/accounts/signup/", NEW | {"email": email}, follow=True)
+        page = re.sub(r'(csrfmiddlewaretoken" value=)"\w+"', r"\1", answer.content.decode())
+        return answer.redirect_chain, page.replace(email, "their address")
+
+    known, unknown = sign_up("ada@example.com"), sign_up("new@example.com")
+
+    assert known == unknown
+    assert hashings == [NEW["password1"]] * 2
+    assert [(mail.to, mail.subject) for mail in mailoutbox] == [
+        (["ada@example.com"], "You have an account already"),
+        (["new@example.com"], "Welcome: confirm your e-mail address"),
+    ]
+
+
+def test_a_forgotten_password_does_not_tell_who_has_an_account(mailoutbox):
+    UserFactory(email="ada@example.com", verified=True)
+
+    known, unknown = (
+        Client().post("/accounts/password/reset/", {"email": email})
+        for email in ("ada@example.com", "eve@x.org")
+    )
+
+    assert (known.status_code, known["Location"]) == (unknown.status_code, unknown["Location"])
+    assert [mail.to for mail in mailoutbox] == [["ada@example.com"], ["eve@x.org"]]
 
 
 def test_a_letter_to_an_address_that_may_be_a_strangers_carries_no_words_of_who_signed_up(client, mailoutbox):
