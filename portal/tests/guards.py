@@ -327,6 +327,42 @@ GUARDS: tuple[Guard, ...] = (
         "accounts/tests/test_api_users.py::test_a_token_of_an_older_sign_in_is_told_to_send_the_password",
     ),
     Guard(
+        "links in letters lead to the portal, whatever host was asked",
+        "accounts/adapter.py",
+        "            **{name: at_home(context[name]) for name in BUTTONS if name in context},\n",
+        "",
+        "accounts/tests/test_security_letters.py::test_links_lead_to_the_portal_whatever_host_was_asked",
+    ),
+    Guard(
+        "the link that opens a blocked account leads to the portal",
+        "accounts/views.py",
+        "link_for=lambda token: at_home(reverse(",
+        "link_for=lambda token: request.build_absolute_uri(reverse(",
+        "accounts/tests/test_security_letters.py::test_links_lead_to_the_portal_whatever_host_was_asked",
+    ),
+    Guard(
+        "addresses change only once the password was shown",
+        "portal/settings/base.py",
+        "ACCOUNT_REAUTHENTICATION_REQUIRED = True",
+        "ACCOUNT_REAUTHENTICATION_REQUIRED = False",
+        "accounts/tests/test_security_letters.py::test_addresses_change_only_once_the_password_was_shown",
+    ),
+    Guard(
+        "the CMS takes no picture as it was uploaded",
+        "accounts/urls.py",
+        '    path("cms/account/", require_admin_access(views.CmsAccountView.as_view()), name="cms_account"),\n',
+        "",
+        "accounts/tests/test_admin.py::test_the_cms_takes_no_picture_name_address_or_password",
+    ),
+    Guard(
+        "sign-up does not tell by its time who has an account",
+        "accounts/adapter.py",
+        '            make_password(request.POST["password1"])\n',
+        "            pass\n",
+        "accounts/tests/test_sign_in.py"
+        "::test_where_addresses_are_verified_signing_up_does_not_tell_who_has_an_account",
+    ),
+    Guard(
         "no token for an address that is not confirmed",
         "accounts/api/sign_in.py",
         "if is_verification_mandatory() and not has_verified_email(user, email):",
