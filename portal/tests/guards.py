@@ -350,8 +350,8 @@ GUARDS: tuple[Guard, ...] = (
     Guard(
         "the CMS takes no picture as it was uploaded",
         "accounts/urls.py",
-        '    path("cms/account/", require_admin_access(views.CmsAccountView.as_view()), name="cms_account"),\n',
-        "",
+        "require_admin_access(views.CmsAccountView.as_view())",
+        "require_admin_access(views.AccountView.as_view())",
         "accounts/tests/test_admin.py::test_the_cms_takes_no_picture_name_address_or_password",
     ),
     Guard(
