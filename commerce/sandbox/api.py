@@ -131,8 +131,11 @@ class Api:
 
 
 def _key_of(request: Request) -> Key:
-    in_form = parse_qs(request.query if request.verb == "GET" else request.text).get("key")
-    return key_from(request.headers.get("authorization"), in_form=in_form[-1] if in_form else None)
+    authorization = request.headers.get("authorization")
+    if authorization:
+        return key_from(authorization)
+    in_form = parse_qs(request.query if request.verb == "GET" else request.text).get("key", [])
+    return key_from(None, in_form=in_form[-1] if in_form else None)
 
 
 def _bears_secret_key(request: Request) -> bool:

@@ -186,7 +186,7 @@
         this._host.closest("form")?.requestSubmit();
       } else {
         if (kind === "ready" || kind === "loaderror") clearTimeout(this._overdue);
-        if (kind === "ready") this._becomeReady();
+        if (kind === "ready" || kind === "loaderror") this._becomeReady(details.error);
         this._tell(kind, details);
       }
     }
@@ -194,7 +194,9 @@
     _failToLoad() {
       const message = "The Stripe sandbox's frame did not load. Check that the sandbox runs, and that the page's " +
         `Content-Security-Policy has ${SANDBOX} in frame-src.`;
-      this._tell("loaderror", { error: { type: "api_connection_error", message } });
+      const error = { type: "api_connection_error", message };
+      this._becomeReady(error);
+      this._tell("loaderror", { error });
     }
 
     _tell(event, details) {
@@ -203,7 +205,8 @@
 
     async _ask(kind, details = {}) {
       if (!this._frame) throw new IntegrationError("Mount the Payment Element before you submit or confirm.");
-      await this._isReady;
+      const error = await this._isReady;
+      if (error) return { error };
       const id = ++this._asked;
       return new Promise((resolve) => {
         this._pending.set(id, resolve);

@@ -270,6 +270,8 @@ def test_a_wrong_client_secret_is_told_as_a_load_error(page: Any, shop: Shop, me
     page.frame_locator("iframe").get_by_role("alert").wait_for()
     event, details = page.evaluate("told[0]")
     assert (event, details["error"]["param"]) == ("loaderror", "client_secret")
+    submitted = page.evaluate("elements.submit()")
+    assert submitted["error"]["code"] == "payment_intent_invalid_parameter"
 
 
 def test_the_element_dresses_as_the_shop_asks(page: Any, shop: Shop, merchant: Merchant) -> None:
