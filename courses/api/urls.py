@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from courses.api import views
+from courses.api import enrolments, subscriptions, views
 from courses.api.authoring import views as authoring
 
 courses = authoring.CourseViewSet.as_view({"get": "list", "post": "create"})
@@ -15,6 +15,8 @@ urlpatterns = [
     path("courses/<int:pk>/", course, name="course"),
     path("lessons/", authoring.LessonListView.as_view(), name="lessons"),
     path("lessons/<int:pk>/", authoring.LessonView.as_view(), name="lesson"),
+    path("courses/<int:pk>/subscription/", subscriptions.SubscriptionView.as_view(), name="subscription"),
+    path("enrolments/", enrolments.EnrolmentsView.as_view(), name="enrolments"),
     path("catalogue/", views.CatalogueView.as_view(), name="catalogue"),
     path("catalogue/<int:pk>/", views.CatalogueCourseView.as_view(), name="catalogue_course"),
     path("learning/lessons/<int:pk>/", views.LearningLessonView.as_view(), name="learning_lesson"),

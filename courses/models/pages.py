@@ -24,7 +24,7 @@ from wagtail.url_routing import RouteResult
 
 from commerce.money import AmountNotPayable, Money, minimum_charge
 from courses.models.changes import AnnouncesChanges, WhatChangedPanel
-from courses.models.enrolments import Enrolment, LessonCompletion
+from courses.models.enrolments import Enrolment, LessonCompletion, StudyPosition
 from courses.models.rights import CoursePermissionTester
 from courses.models.subscriptions import CourseSubscription
 from courses.models.tree import STEP, below
@@ -159,21 +159,29 @@ class CoursePageQuerySet(PageQuerySet):
         wishes = CourseSubscription.objects.by(member).filter(course=OuterRef("pk"))
         return self.annotate(is_subscribed=Exists(wishes.order_by()))
 
+    def known_to_follower(self, member: Any) -> Self:
+        """Published courses, and those that member followed while they were published."""
+        return self.filter(Q(live=True) | Q(pk__in=CourseSubscription.objects.by(member).values("course")))
+
     def studied_by(self, member: Any) -> Self:
         """Courses in which member may study: the whole course or some lesson of it."""
         return self.filter(pk__in=Enrolment.objects.by(member).active().values("course"))
 
     def recently_studied_first(self, member: Any) -> Self:
-        """Order by the last time member marked a lesson as done or got a place."""
+        """Order by the last time member opened a lesson, marked one as done or got a place."""
         done = LessonCompletion.objects.filter(
             member=member.pk, lesson__path__gt=OuterRef("path"), lesson__path__lte=below(OuterRef("path"))
         )
         places = Enrolment.objects.by(member).active().filter(course=OuterRef("pk"))
         got_place_at = Subquery(places.order_by("-activated_at").values("activated_at")[:1])
         done_at = Subquery(done.order_by("-completed_at").values("completed_at")[:1])
-        return self.annotate(studied_at=Greatest(got_place_at, Coalesce(done_at, got_place_at))).order_by(
-            "-studied_at", "pk"
-        )
+        position = StudyPosition.objects.order_by().filter(member=member.pk, course=OuterRef("pk"))
+        opened_at = Subquery(position.values("opened_at")[:1])
+        return self.annotate(
+            studied_at=Greatest(
+                got_place_at, Coalesce(done_at, got_place_at), Coalesce(opened_at, got_place_at)
+            )
+        ).order_by("-studied_at", "pk")
 
 
 class _Whole(Func):

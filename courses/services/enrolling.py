@@ -50,27 +50,37 @@ class PlaceTakenBack(EnrolmentRefused):
         super().__init__(_("The place in “%s” was refunded; it can be bought again.") % enrolment.course)
 
 
-def enrol_free(*, member: "User", course: CoursePage, at: datetime) -> Enrolment:
-    """Enrol member in a course that costs nothing; the enrolment there is, when there is one.
+def enrol(*, member: "User", course: CoursePage, at: datetime) -> tuple[Enrolment, bool]:
+    """The place in course that member has, or a new one if it is free; say whether it is new.
 
     An unpaid order from the time when the course did cost something is given up, which asks the provider.
     Raises PaymentRequired, NotForSale and checkout.CheckoutRefused, the last also while money for such an
     order is on its way.
     """
     _require_published(course)
+    mine = Enrolment.objects.by(member).to(course)
+    found = mine.active().first()
+    if found is not None:
+        return found, False
     if not course.is_free:
         raise PaymentRequired(course)
-    pending = Enrolment.objects.by(member).pending().to(course).first()
+    pending = mine.pending().first()
     if pending is not None:
         _give_up(pending, at=at, cause="the course became free")
     with transaction.atomic(durable=True):
-        enrolment, _is_new = _create(
+        enrolment, is_new = _create(
             Enrolment(
                 member=member, course=course, status=Enrolment.Status.ACTIVE, created_at=at, activated_at=at
             )
         )
     if enrolment.order_line is not None and enrolment.status == Enrolment.Status.PENDING:
         raise checkout.PaymentUnderWay(enrolment.order_line.order)
+    return enrolment, is_new
+
+
+def enrol_free(*, member: "User", course: CoursePage, at: datetime) -> Enrolment:
+    """The place of `enrol`, new or not."""
+    enrolment, _is_new = enrol(member=member, course=course, at=at)
     return enrolment
 
 
@@ -83,30 +93,36 @@ def hold_place(
     An order whose time is over is given up first, which asks the provider: call this outside transactions.
     Raises EnrolmentRefused and checkout.CheckoutRefused.
     """
-    line = _line(course=course, lesson=lesson)
-    if lesson is not None and Enrolment.objects.by(member).active().to(course).exists():
-        raise AlreadyEnrolled(course)
+    _line(course=course, lesson=lesson)
+    _require_not_enrolled(member=member, course=course, lesson=lesson)
     stale = (
         Enrolment.objects.by(member).pending().to(course, lesson).select_related("order_line__order").first()
     )
     if stale is not None and not _may_be_paid(stale, at=at):
         _give_up(stale, at=at, cause="ordered again")
     with transaction.atomic(durable=True):
-        enrolment, is_new = _create(
-            Enrolment(
-                member=member,
-                course=course,
-                lesson=lesson,
-                status=Enrolment.Status.PENDING,
-                created_at=at,
-            )
-        )
-        if enrolment.status == Enrolment.Status.ACTIVE:
-            raise AlreadyEnrolled(lesson or course)
-        if is_new:
-            order = ordering.place(buyer=member, lines=[line], at=at)
-            enrolment.order_line = order.lines.get()
-            enrolment.save(update_fields=["order_line"])
+        return order_place(member=member, course=course, lesson=lesson, at=at)
+
+
+def order_place(
+    *, member: "User", course: CoursePage, lesson: LessonPage | None = None, at: datetime
+) -> Enrolment:
+    """The place that member has ordered, or a new one with its order. Call it inside a transaction.
+
+    It may be an earlier one whose time to pay is over; `hold_place` gives such a one up first.
+    Raises AlreadyEnrolled and NotForSale.
+    """
+    line = _line(course=course, lesson=lesson)
+    _require_not_enrolled(member=member, course=course, lesson=lesson)
+    enrolment, is_new = _create(
+        Enrolment(member=member, course=course, lesson=lesson, status=Enrolment.Status.PENDING, created_at=at)
+    )
+    if enrolment.status == Enrolment.Status.ACTIVE:
+        raise AlreadyEnrolled(lesson or course)
+    if is_new:
+        order = ordering.place(buyer=member, lines=[line], at=at)
+        enrolment.order_line = order.lines.get()
+        enrolment.save(update_fields=["order_line"])
     return enrolment
 
 
@@ -173,6 +189,12 @@ def _line(*, course: CoursePage, lesson: LessonPage | None) -> ordering.LineRequ
         title=_("%(course)s: %(lesson)s") % {"course": course.title, "lesson": lesson.title},
         unit_price=price,
     )
+
+
+def _require_not_enrolled(*, member: "User", course: CoursePage, lesson: LessonPage | None) -> None:
+    """Raise AlreadyEnrolled when the whole course, with the lesson, is the member's."""
+    if lesson is not None and Enrolment.objects.by(member).active().to(course).exists():
+        raise AlreadyEnrolled(course)
 
 
 def _require_published(course: CoursePage) -> None:

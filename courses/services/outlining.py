@@ -22,13 +22,6 @@ LOCK_REASONS = {
 }
 
 
-# What makes a lesson, and a course, complete: a page that shows progress says so.
-COMPLETION_RULE = _(
-    "A lesson is complete when you mark it complete. The course is complete when all its lessons are."
-)
-SEQUENCE_RULE = _("Lessons open one after the other: complete one, and the next opens.")
-
-
 def lock_reason(access: LessonAccess, *, undone_before: LessonPage | None) -> str:
     """Why a lesson is locked and what opens it, in words; empty when it is open."""
     if access.is_open:
@@ -86,6 +79,11 @@ class Outline:
     @property
     def completed_count(self) -> int:
         return sum(entry.is_completed for entry in self.entries)
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether the person has opened a lesson as a member, or completed one."""
+        return any(entry.is_completed or entry.left_off_at for entry in self.entries)
 
     @property
     def next_up(self) -> OutlineEntry | None:

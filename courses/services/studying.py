@@ -3,6 +3,7 @@
 A course is complete when all its published lessons are. docs/decisions/0015-studying.md has the rules.
 """
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -84,6 +85,25 @@ def next_lesson(*, member: "User", course: CoursePage) -> LessonPage | None:
     position = StudyPosition.objects.order_by().filter(member=member, course=course)
     comes_later = Case(When(path__lt=Subquery(position.values("lesson__path")[:1]), then=1), default=0)
     return lessons.filter(is_completed=False).order_by(comes_later, "path").defer_streamfields().first()
+
+
+def progress(*, member: "User", enrolments: Sequence[Enrolment]) -> dict[int, int]:
+    """Percent done of member's active enrolments, by their ids: two queries for any number."""
+    active = [each for each in enrolments if each.status == Enrolment.Status.ACTIVE]
+    courses = CoursePage.objects.filter(pk__in={each.course_id for each in active}).order_by()
+    counted = courses.with_outline_counts().with_progress_of(member)
+    whole = {
+        pk: outlining.progress_percent(completed_count=completed, lessons_count=lessons)
+        for pk, completed, lessons in counted.values_list("pk", "completed_count", "lessons_count")
+    }
+    lessons = {each.lesson_id for each in active if each.lesson_id is not None}
+    done = set(
+        LessonCompletion.objects.filter(member=member, lesson__in=lessons).values_list("lesson", flat=True)
+    )
+    return {
+        each.pk: whole[each.course_id] if each.lesson_id is None else 100 * (each.lesson_id in done)
+        for each in active
+    }
 
 
 def _require_open(member: "User", lesson: LessonPage) -> None:

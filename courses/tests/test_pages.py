@@ -30,7 +30,7 @@ from courses.tests.factories import (
 pytestmark = pytest.mark.django_db
 
 HOUR = timedelta(hours=1)
-MY_LEARNING_QUERIES = 12
+MY_LEARNING_QUERIES = 14
 
 
 def queries_of(client, url, status=200):
@@ -457,7 +457,12 @@ def test_my_learning_begins_with_what_comes_next(client):
 
     context = client.get("/my/").context
 
-    assert context["next_up"] == {"course": begun, "lesson_title": "Sowing", "lesson_url": upcoming.url}
+    assert context["next_up"] == {
+        "course": begun,
+        "lesson_number": 2,
+        "lesson_title": "Sowing",
+        "lesson_url": upcoming.url,
+    }
     assert [(card.title, card.progress) for card in context["enrolments"]] == [
         ("Finished", 100),
         ("Begun", 50),

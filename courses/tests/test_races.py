@@ -1,11 +1,13 @@
 """Many clicks at once, on a real PostgreSQL with real threads."""
 
 import pytest
+from rest_framework.test import APIClient
+from rest_framework_simplejwt.tokens import AccessToken
 
 from accounts.tests.crowd import CROWD, all_at_once
 from accounts.tests.factories import UserFactory
 from commerce.models import Order
-from courses.models import CoursePage, Enrolment, LessonCompletion, StudyPosition
+from courses.models import CoursePage, CourseSubscription, Enrolment, LessonCompletion, StudyPosition
 from courses.services import enrolling, studying
 from courses.tests.factories import NOON, CourseFactory, EnrolmentFactory, LessonFactory
 
@@ -63,3 +65,27 @@ def test_sixteen_pages_opened_at_once_leave_one_place():
 
     assert set(answers) == {None}
     assert StudyPosition.objects.get().lesson in lessons
+
+
+def test_sixteen_who_subscribe_at_once_are_one_subscription():
+    member, course = UserFactory(), CourseFactory()
+    token = AccessToken.for_user(member)
+
+    def subscribe():
+        headers = {"authorization": f"Bearer {token}"}
+        return APIClient().post(f"/api/v1/courses/{course.pk}/subscription/", headers=headers).status_code
+
+    assert sorted(all_at_once(subscribe)) == [200] * (CROWD - 1) + [201]
+    assert CourseSubscription.objects.get().member == member
+
+
+def test_sixteen_requests_to_enrol_make_one_place():
+    member, course = UserFactory(), CourseFactory(free=True)
+    token = AccessToken.for_user(member)
+
+    def enrol():
+        headers = {"authorization": f"Bearer {token}"}
+        return APIClient().post("/api/v1/enrolments/", {"course": course.pk}, headers=headers).status_code
+
+    assert sorted(all_at_once(enrol)) == [200] * (CROWD - 1) + [201]
+    assert Enrolment.objects.get().member == member

@@ -1,30 +1,26 @@
 """Courses studied in order: the same lessons are open and locked on every way to them."""
 
 import pytest
-from django.core.files.storage import FileSystemStorage
 from django.db import transaction
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from rest_framework.test import APIClient
 
 from accounts.tests.factories import UserFactory
 from courses import permissions
 from courses.models import CoursePage, LessonCompletion, LessonPage
 from courses.policies import LessonAccess
 from courses.services import outlining, studying
+from courses.tests.doors import OPEN, SHUT, doors, lesson_with_everything
 from courses.tests.factories import (
     NOON,
     CompletionFactory,
     CourseFactory,
-    DocumentFactory,
     EnrolmentFactory,
     LessonFactory,
     SectionFactory,
 )
 from courses.tests.test_pages import queries_of
 from courses.tests.test_permissions import editor_below
-from portal.content.models import PortalDocument
-from portal.home.services import searching
 
 pytestmark = pytest.mark.django_db
 LESSON_QUERIES = 15
@@ -141,34 +137,16 @@ def test_a_lesson_out_of_turn_cannot_be_completed():
 # --- Every door says the same ---
 
 
-def test_page_api_search_and_documents_open_and_shut_together(client, monkeypatch, tmp_path):
-    field = PortalDocument._meta.get_field("file")
-    monkeypatch.setattr(field, "storage", FileSystemStorage(location=tmp_path, base_url=None))
+def test_page_api_search_and_documents_open_and_shut_together(documents_on_disk):
     course, lessons = sequence(1)
-    document = DocumentFactory()
-    body = [("text", "<p>Wisteria climbs.</p>"), ("download", {"document": document, "title": "Worksheet"})]
-    last = LessonFactory(parent=course, title="Last", body=body)
+    last = lesson_with_everything(parent=course, title="Last")
     member = EnrolmentFactory(course=course).member
-    client.force_login(member)
-    api = APIClient()
-    api.force_authenticate(member)
 
-    def doors():
-        return {
-            "page": client.get(last.url).status_code,
-            "api": api.get(f"/api/v1/learning/lessons/{last.pk}/").status_code,
-            "mark": api.delete(f"/api/v1/learning/lessons/{last.pk}/completion/").status_code,
-            "document": client.get(document.url).status_code,
-            "search": len(searching.find("wisteria", user=member)),
-        }
-
-    shut = {"page": 403, "api": 403, "mark": 403, "document": 403, "search": 0}
-    opened = {"page": 200, "api": 200, "mark": 204, "document": 200, "search": 1}
-    assert doors() == shut
+    assert doors(member, last) == SHUT
     studying.complete(member=member, lesson=lessons[0], at=NOON)
-    assert doors() == opened
+    assert doors(member, last) == OPEN
     studying.undo(member=member, lesson=lessons[0])
-    assert doors() == shut
+    assert doors(member, last) == SHUT
 
 
 def test_every_way_of_asking_gives_one_answer_whatever_was_done():

@@ -32,8 +32,11 @@ def action(
     match outlining.next_step(standing):
         case Step.CONTINUE:
             entry = outline.next_up
-            label = _("Continue") if outline.completed_count else _("Start")
-            return entry and CourseAction(kind=Step.CONTINUE, label=label, url=entry.url)
+            if entry is None:
+                return None
+            number = {"number": outline.place_of(entry.lesson)}
+            label = _("Continue: lesson %(number)d") % number if outline.has_begun else _("Start")
+            return CourseAction(kind=Step.CONTINUE, label=label, url=entry.url)
         case Step.EDIT:
             url = reverse("wagtailadmin_pages:edit", args=[page.pk])
             return CourseAction(kind=Step.EDIT, label=_("Edit in the CMS"), url=url)

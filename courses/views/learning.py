@@ -5,17 +5,18 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBadRequest
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 
 from commerce.money import Money
 from commerce.services.checkout import CheckoutRefused
 from commerce.views import SeeOther, to_payment_page
 from courses.models import CourseIndexPage, CoursePage, Enrolment, LessonPage
-from courses.services import browsing, enrolling, studying
+from courses.services import browsing, enrolling, studying, subscribing
 from courses.views.answers import address_in, found, refuse_get_and_visitors
 
 
@@ -77,10 +78,36 @@ def complete(request: HttpRequest, pk: int) -> HttpResponse:
     return SeeOther(page.get_url(request))
 
 
+def subscription(request: HttpRequest, pk: int) -> HttpResponse:
+    """Follow a course (`action=subscribe`) or stop it (`action=unsubscribe`).
+
+    HTMX gets the button as it is then, others are sent back to the page.
+    """
+    page = found(CoursePage.objects.known_to_follower(request.user), pk)
+    if refused := refuse_get_and_visitors(request, page):
+        return refused
+    match request.POST.get("action"):
+        case "subscribe":
+            try:
+                subscribing.subscribe(member=request.user, course=page, at=timezone.now())
+            except subscribing.NotOpenToFollowers as refusal:
+                raise Http404 from refusal
+            is_subscribed = True
+        case "unsubscribe":
+            subscribing.unsubscribe(member=request.user, course=page)
+            is_subscribed = False
+        case _:
+            return HttpResponseBadRequest(_("Choose “subscribe” or “unsubscribe” as the action."))
+    if request.headers.get("HX-Request"):
+        context = {"course": page, "is_subscribed": is_subscribed}
+        return TemplateResponse(request, "courses/components/subscribe.html", context)
+    return SeeOther(page.get_url(request) if page.live else reverse("courses:my_learning"))
+
+
 @never_cache
 @login_required
 def my_learning(request: HttpRequest) -> HttpResponse:
-    """What to go on with, one's courses, and what waits to be paid."""
+    """What to go on with, one's courses, what waits to be paid, and what changed in courses one follows."""
     courses = list(
         browsing.for_cards(
             CoursePage.objects.live().studied_by(request.user), viewer=request.user
@@ -94,6 +121,7 @@ def my_learning(request: HttpRequest) -> HttpResponse:
             "next_up": _next_up(request, courses),
             "enrolments": browsing.cards(courses, url_of=address_in(request)),
             "unpaid": _unpaid(request),
+            "followed": subscribing.followed(member=request.user, url_of=address_in(request)),
             "catalogue_url": catalogue_page.get_url(request) if catalogue_page else "",
         },
     )
@@ -112,6 +140,10 @@ def _next_up(request: HttpRequest, courses: list[CoursePage]) -> dict[str, Any] 
             if upcoming is not None:
                 return {
                     "course": page,
+                    "lesson_number": LessonPage.objects.of(page)
+                    .shown()
+                    .filter(path__lte=upcoming.path)
+                    .count(),
                     "lesson_title": upcoming.title,
                     "lesson_url": upcoming.get_url(request),
                 }

@@ -71,9 +71,7 @@ def _open_lesson(
             "next": outline.at(position + 1 if place else position),
             "is_completed": entry is not None and entry.is_completed,
             "may_complete": entry is not None and not request.is_preview and not request.user.is_anonymous,
-            "completion_rule": outlining.COMPLETION_RULE,
-            "sequence_rule": outlining.SEQUENCE_RULE if page.course.is_sequential else "",
-            "completed_count": outline.completed_count,
+            "is_course_completed": outline.completed_count == outline.lessons_count,
             "video": page.video,
         },
     )

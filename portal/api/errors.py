@@ -54,9 +54,11 @@ def problem_details(exception: Exception, context: dict[str, Any]) -> Response |
     if wait := getattr(exception, "wait", None):
         headers["Retry-After"] = str(int(wait) + 1)
 
+    # RFC 9457 lets a kind of problem say more than the common members.
+    extensions = getattr(exception, "extensions", {})
     set_rollback()
     return Response(
-        problem(code=exception.status_code, detail=detail, errors=errors),
+        {**problem(code=exception.status_code, detail=detail, errors=errors), **extensions},
         status=exception.status_code,
         headers=headers,
         content_type=CONTENT_TYPE,

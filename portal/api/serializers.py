@@ -3,6 +3,15 @@
 from rest_framework import serializers
 
 
+class WayToPaySerializer(serializers.Serializer):
+    """What has to be paid first, and where."""
+
+    course = serializers.IntegerField(help_text="Id of the course.")
+    amount = serializers.CharField()
+    currency = serializers.CharField()
+    url = serializers.URLField(help_text="The course's page, with the button that buys it.")
+
+
 class ProblemSerializer(serializers.Serializer):
     """A problem document (RFC 9457)."""
 
@@ -15,3 +24,4 @@ class ProblemSerializer(serializers.Serializer):
         required=False,
         help_text="For invalid input: messages by field.",
     )
+    payment = WayToPaySerializer(required=False, help_text="With 402: the way to pay.")
