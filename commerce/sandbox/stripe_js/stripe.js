@@ -296,7 +296,7 @@
       padding: "1rem", width: "100vw",
     });
     Object.assign(frame.style, {
-      background: "#fff", border: "0", borderRadius: "14px", boxShadow: "0 18px 60px rgb(0 0 0 / 35%)",
+      border: "0", borderRadius: "14px", boxShadow: "0 18px 60px rgb(0 0 0 / 35%)",
       height: "min(100%, 27.5rem)", width: "min(100%, 28rem)",
     });
     return new Promise((resolve) => {
