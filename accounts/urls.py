@@ -1,6 +1,7 @@
 """People and their accounts; signing up and in, addresses, passwords and second factors are allauth's."""
 
 from django.urls import path
+from django.views.generic import RedirectView
 from wagtail.admin.auth import require_admin_access
 
 from accounts import views
@@ -16,6 +17,8 @@ urlpatterns = [
     path("accounts/reactivate/", views.ask_to_reactivate, name="ask_to_reactivate"),
     path("accounts/reactivate/asked/", views.reactivation_asked, name="reactivation_asked"),
     path("accounts/reactivate/<str:token>/", views.reactivate, name="reactivate"),
+    # Before Django's own: this one is limited, writes a letter and leads nobody round the second factor.
+    path("admin/password_change/", RedirectView.as_view(pattern_name="account_change_password")),
     # Before Wagtail's own, in the place of which it stands.
     path("cms/account/", require_admin_access(views.CmsAccountView.as_view()), name="cms_account"),
     path("people/", views.people, name="people"),

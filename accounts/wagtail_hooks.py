@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
+from django import forms
 from django.contrib import messages
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from wagtail import hooks
+from wagtail.admin.ui.tables import Column
+from wagtail.users.forms import UserCreationForm, UserEditForm
+from wagtail.users.views.users import IndexView, UserViewSet
 
 from accounts.models import User
 from accounts.services import inactivity, privacy
@@ -18,6 +25,46 @@ from accounts.services import inactivity, privacy
 PEOPLE = "wagtailusers_users:index"
 
 
+# --- The list and the form ---------------------------------------------------------------------------------
+class NamesMayBeMissing(forms.Form):
+    """Sign-up asks nobody for a last name: to give such a person a role must not mean to invent one."""
+
+    first_name = forms.CharField(required=False, max_length=150, label=gettext_lazy("First name"))
+    last_name = forms.CharField(required=False, max_length=150, label=gettext_lazy("Last name"))
+
+
+class NewPersonForm(NamesMayBeMissing, UserCreationForm):
+    pass
+
+
+class PersonForm(NamesMayBeMissing, UserEditForm):
+    pass
+
+
+class PeopleView(IndexView):
+    """People, with their roles."""
+
+    def get_base_queryset(self) -> QuerySet[User]:
+        return super().get_base_queryset().prefetch_related("groups")
+
+    @cached_property
+    def columns(self) -> list[Column]:
+        *columns, active, last_login = super().columns
+        return [*columns, Column("roles", label=gettext_lazy("Roles"), accessor=roles), active, last_login]
+
+
+class PeopleViewSet(UserViewSet):
+    index_view_class = PeopleView
+
+    def get_form_class(self, for_update: bool = False) -> type[forms.ModelForm]:
+        return PersonForm if for_update else NewPersonForm
+
+
+def roles(user: User) -> str:
+    return ", ".join(sorted(group.name for group in user.groups.all()))
+
+
+# --- What happens to an account ----------------------------------------------------------------------------
 @hooks.register("register_account_menu_item")
 def lead_to_the_profile(request: HttpRequest) -> dict[str, str]:
     return {
@@ -28,8 +75,8 @@ def lead_to_the_profile(request: HttpRequest) -> dict[str, str]:
 
 
 @hooks.register("get_avatar_url")
-def show_the_portals_picture(user: User, size: int) -> str | None:
-    return user.avatar.url if user.avatar else None
+def show_the_portals_picture(user: User | None, size: int) -> str | None:
+    return user.avatar.url if user and user.avatar else None
 
 
 @hooks.register("before_edit_user")

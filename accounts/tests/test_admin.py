@@ -1,11 +1,14 @@
 """People and messages in both admins."""
 
+import re
 from datetime import UTC, datetime
 from io import BytesIO
 
 import pytest
 from django.contrib.auth.models import Group
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from PIL import ExifTags, Image
 
@@ -262,6 +265,40 @@ def test_ticking_active_in_the_cms_begins_the_month_anew(boss, client, blocked_f
     grace.refresh_from_db()
     assert (grace.is_active, grace.blocked_for_inactivity_at) == (True, None)
     assert grace.reactivated_at is not None
+
+
+def test_a_person_without_a_last_name_is_given_a_role_in_the_cms(boss, client):
+    authors = Group.objects.get(name="Authors")
+    grace = UserFactory(email="grace@example.com", first_name="", last_name="")
+
+    answer = client.post(
+        f"/cms/users/edit/{grace.pk}/", {"email": grace.email, "is_active": "on", "groups": [authors.pk]}
+    )
+
+    assert answer.status_code == 302
+    assert list(grace.groups.all()) == [authors]
+
+
+@pytest.mark.parametrize("number", [1, 3])
+def test_the_list_in_the_cms_shows_roles_and_costs_the_same_however_long_it_is(
+    boss, client, number, django_assert_num_queries
+):
+    client.get("/cms/users/")
+    with CaptureQueriesContext(connection) as alone:
+        client.get("/cms/users/")
+    for user in UserFactory.create_batch(number):
+        user.groups.add(Group.objects.get(name="Authors"))
+
+    with django_assert_num_queries(len(alone)):
+        page = client.get("/cms/users/").content.decode()
+
+    assert len(re.findall(r"<td[^>]*>\s*Authors\s*</td>", page)) == number
+
+
+def test_the_admin_sends_to_the_portals_page_to_change_ones_password(boss, client):
+    answer = client.get("/admin/password_change/")
+
+    assert (answer.status_code, answer["Location"]) == (302, "/accounts/password/change/")
 
 
 def test_people_are_listed_and_found_in_the_cms(boss, client):
