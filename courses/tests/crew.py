@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.contrib.auth.models import Group
+from django.utils import timezone
 from rest_framework.test import APIClient
-from rest_framework_simplejwt.tokens import RefreshToken
 
 from accounts.models import User
+from accounts.services.tokens import issue
 from accounts.tests.factories import UserFactory
 
 GROUPS = {
@@ -72,5 +73,5 @@ def client_of(person: Any | None) -> Client:
     """A client with a real token, as people have it."""
     client = Client()
     if person is not None:
-        client.credentials(HTTP_AUTHORIZATION=f"Bearer {RefreshToken.for_user(person).access_token}")
+        client.credentials(HTTP_AUTHORIZATION=f"Bearer {issue(user=person, at=timezone.now()).access_token}")
     return client

@@ -84,7 +84,11 @@ def build_world() -> World:
     order = enrolling.hold_place(member=people["member"], course=paid, at=at).order_line.order
     urls = checkout.ReturnUrls(success="http://testserver/ok/", cancel="http://testserver/no/")
     payment = checkout.open_session(order=order, urls=urls, at=at + timedelta(seconds=1))
+    written = CourseFactory(owner=people["member"], draft=True)
+    written_lesson = LessonFactory(parent=written, owner=people["member"], draft=True)
     names = {
+        "written": written.pk,
+        "written_lesson": written_lesson.pk,
         "free": free.pk,
         "paid": paid.pk,
         "lesson": lesson.pk,
