@@ -112,7 +112,9 @@ def test_anything_else_needs_the_secret_key(shop: Shop, verb: str, path: str) ->
 def test_a_browser_expands_nothing_but_the_payment_method(shop: Shop) -> None:
     made = intent(shop)
 
-    answer = confirm(shop, made, **{"expand[]": "latest_charge"})
+    wishes: dict[str, Any] = {"expand[]": "latest_charge"}
+
+    answer = confirm(shop, made, **wishes)
 
     assert (answer.status_code, answer.json()["error"]["param"]) == (400, "expand")
     assert shop.client.v1.charges.list().data == []
