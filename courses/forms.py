@@ -1,15 +1,18 @@
 """The catalogue's filter, read from the address."""
 
-from collections.abc import Sequence
 from typing import Any
 
 from django import forms
+from django.conf import settings
+from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 
-from courses.models import CoursePage, CourseTopic
+from courses.models import CoursePage
 from courses.services import browsing
+from courses.services.browsing import Survey
 
 ORDERING_LABELS = {
+    browsing.RELEVANCE: _("Best match first"),
     "-published_at": _("Newest first"),
     "title": _("By title"),
     "price": _("Cheapest first"),
@@ -17,32 +20,54 @@ ORDERING_LABELS = {
 }
 
 
+class WordsField(forms.CharField):
+    """What somebody looks for. Nobody types that much: what is longer is cut, as it would not find more."""
+
+    def to_python(self, value: Any) -> str:
+        return super().to_python(value)[: browsing.LONGEST_SEARCH].replace("\x00", "").strip()
+
+
 class CatalogueForm(forms.Form):
-    search = forms.CharField(
-        label=_("Search"), required=False, max_length=200, widget=forms.TextInput(attrs={"type": "search"})
+    """What is chosen in the catalogue. A value that there is not is an error, and chooses nothing."""
+
+    search = WordsField(
+        label=_("Search"), required=False, widget=forms.TextInput(attrs={"type": "search", "maxlength": 200})
     )
     topic = forms.ChoiceField(label=_("Topic"), required=False)
-    level = forms.ChoiceField(
-        label=_("Level"), required=False, choices=[("", _("Any level")), *CoursePage.Level.choices]
-    )
+    level = forms.ChoiceField(label=_("Level"), required=False, choices=CoursePage.Level.choices)
+    language = forms.ChoiceField(label=_("Language"), required=False, choices=settings.LANGUAGES)
+    price = forms.ChoiceField(label=_("Price"), required=False, choices=list(browsing.PRICES.items()))
     ordering = forms.ChoiceField(label=_("Order"), required=False, choices=list(ORDERING_LABELS.items()))
 
-    def __init__(self, *args: Any, topics: Sequence[CourseTopic], **kwargs: Any) -> None:
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["topic"].choices = [("", _("Any topic")), *((topic.slug, topic.name) for topic in topics)]
+        self.survey: Survey = browsing.survey(search=self["search"].field.clean(self["search"].value()))
+        self.fields["topic"].choices = self.survey.topics
+        if not self.is_search:  # nothing to match: newest first is what the best match means
+            self.fields["ordering"].choices = list(ORDERING_LABELS.items())[1:]
+        self.is_valid()
+
+    @property
+    def is_search(self) -> bool:
+        return self.survey.matches is not None
 
     @property
     def filters(self) -> dict[str, str]:
         """What narrows the catalogue down: valid values that are not empty, by field."""
-        cleaned = getattr(self, "cleaned_data", {})
-        return {name: cleaned[name] for name in ("search", "topic", "level") if cleaned.get(name)}
+        names = ("search", *browsing.FACETS)
+        return {name: self.cleaned_data[name] for name in names if self.cleaned_data.get(name)}
+
+    @property
+    def chosen(self) -> dict[str, str]:
+        """What is chosen of the facets."""
+        return {name: value for name, value in self.filters.items() if name in browsing.FACETS}
 
     @property
     def chosen_ordering(self) -> str:
-        return getattr(self, "cleaned_data", {}).get("ordering") or browsing.DEFAULT_ORDERING
+        return self.cleaned_data.get("ordering", "")
 
     def label_of(self, name: str) -> str:
         """A filter's value in words."""
         value = self.filters[name]
         choices = dict(getattr(self.fields[name], "choices", ()))
-        return str(choices.get(value, f"“{value}”"))
+        return str(choices.get(value, _now("“%(words)s”") % {"words": value}))

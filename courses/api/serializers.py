@@ -16,18 +16,28 @@ PREVIEW_RENDITION = "fill-960x540"
 PAGE_PARAMETERS = {"page", "page_size", "format"}
 
 
-class CatalogueQuerySerializer(serializers.Serializer):
+class WordsField(serializers.CharField):
+    """What somebody looks for; what is longer than anybody types is cut, as it would not find more."""
+
+    def to_internal_value(self, value: Any) -> str:
+        return super().to_internal_value(value)[: browsing.LONGEST_SEARCH]
+
+
+class FacetsQuerySerializer(serializers.Serializer):
     """The catalogue's filters. A parameter or value that is not known is an error, never a full list."""
 
-    search = serializers.CharField(
-        required=False, allow_blank=True, max_length=200, help_text="Courses with all of these words."
+    search = WordsField(
+        required=False,
+        allow_blank=True,
+        default="",
+        help_text="Courses with all of these words, or beginnings of words, in the course or in one lesson.",
     )
     topic = serializers.SlugField(required=False, allow_blank=True, help_text="Slug of a topic.")
     level = serializers.ChoiceField(required=False, allow_blank=True, choices=CoursePage.Level.choices)
     language = serializers.ChoiceField(required=False, allow_blank=True, choices=settings.LANGUAGES)
-    ordering = serializers.ChoiceField(
-        required=False, choices=list(browsing.ORDERINGS), default=browsing.DEFAULT_ORDERING
-    )
+    price = serializers.ChoiceField(required=False, allow_blank=True, choices=list(browsing.PRICES))
+
+    page_parameters = {"format"}
 
     def validate_topic(self, slug: str) -> str:
         if slug and not CourseTopic.objects.filter(slug=slug).exists():
@@ -35,7 +45,7 @@ class CatalogueQuerySerializer(serializers.Serializer):
         return slug
 
     def to_internal_value(self, data: Any) -> Any:
-        unknown = sorted(set(data) - set(self.fields) - PAGE_PARAMETERS)
+        unknown = sorted(set(data) - set(self.fields) - self.page_parameters)
         if unknown:
             known = ", ".join(self.fields)
             raise serializers.ValidationError(
@@ -45,6 +55,34 @@ class CatalogueQuerySerializer(serializers.Serializer):
                 }
             )
         return super().to_internal_value(data)
+
+
+class CatalogueQuerySerializer(FacetsQuerySerializer):
+    """The catalogue's filters and orders."""
+
+    ordering = serializers.ChoiceField(
+        required=False,
+        choices=[browsing.RELEVANCE, *browsing.ORDERINGS],
+        help_text="Without it: `relevance` when `search` is given, else `-published_at`.",
+    )
+
+    page_parameters = PAGE_PARAMETERS
+
+
+class OptionSerializer(serializers.Serializer):
+    value = serializers.CharField()
+    label = serializers.CharField(help_text="In the language of the asker.")
+    count = serializers.IntegerField(help_text="Courses with it among those that the other filters leave.")
+
+
+class FacetsSerializer(serializers.Serializer):
+    """How many courses there are, and how many there would be with one more choice."""
+
+    count = serializers.IntegerField(help_text="Courses that fit all filters.")
+    topic = OptionSerializer(many=True)
+    level = OptionSerializer(many=True)
+    language = OptionSerializer(many=True)
+    price = OptionSerializer(many=True)
 
 
 class TopicSerializer(serializers.Serializer):
@@ -80,9 +118,11 @@ class CatalogueCourseSerializer(serializers.Serializer):
     language = serializers.CharField()
     price = serializers.SerializerMethodField(help_text="“0.00” when the course is free.")
     currency = serializers.CharField()
+    is_sequential = serializers.BooleanField(help_text="Whether lessons open one after the other.")
     lessons_count = serializers.IntegerField()
     minutes = serializers.IntegerField()
     lessons = serializers.SerializerMethodField()
+    is_subscribed = serializers.BooleanField(help_text="Whether the asker is told when the course changes.")
     is_enrolled = serializers.SerializerMethodField(help_text="Whether the asker may study the whole course.")
     progress = serializers.SerializerMethodField(
         help_text="Percent done by the asker; null before they begin."

@@ -18,6 +18,7 @@ urlpatterns = [
     path("courses/<int:pk>/subscription/", subscriptions.SubscriptionView.as_view(), name="subscription"),
     path("enrolments/", enrolments.EnrolmentsView.as_view(), name="enrolments"),
     path("catalogue/", views.CatalogueView.as_view(), name="catalogue"),
+    path("catalogue/facets/", views.CatalogueFacetsView.as_view(), name="catalogue_facets"),
     path("catalogue/<int:pk>/", views.CatalogueCourseView.as_view(), name="catalogue_course"),
     path("learning/lessons/<int:pk>/", views.LearningLessonView.as_view(), name="learning_lesson"),
     path(

@@ -20,6 +20,8 @@ from courses.api.serializers import (
     CatalogueCourseSerializer,
     CatalogueQuerySerializer,
     CompletionSerializer,
+    FacetsQuerySerializer,
+    FacetsSerializer,
     LearningLessonSerializer,
 )
 from courses.models import CoursePage, LessonPage
@@ -64,6 +66,7 @@ class CatalogueView(CatalogueMixin, generics.ListAPIView):
         query = CatalogueQuerySerializer(data=request.query_params)
         query.is_valid(raise_exception=True)
         found = browsing.for_cards(browsing.catalogue(**query.validated_data), viewer=request.user)
+        found = found.with_subscription_of(request.user)
         page = self.paginate_queryset(found)
         return self.get_paginated_response(self.describe(page).data)
 
@@ -82,8 +85,34 @@ class CatalogueCourseView(CatalogueMixin, generics.RetrieveAPIView):
 
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         found = browsing.for_cards(CoursePage.objects.live(), viewer=request.user)
+        found = found.with_subscription_of(request.user)
         course = get_object_or_404(found, id=kwargs["pk"])
         return Response(self.describe([course]).data[0])
+
+
+class CatalogueFacetsView(APIView):
+    """How many courses there are of what."""
+
+    permission_classes = [AllowAny]
+
+    @swagger_auto_schema(
+        operation_id="catalogue_facets",
+        operation_summary="How many published courses there are by topic, level, language and price",
+        operation_description=(
+            "Takes the filters of the catalogue. Every option is counted among the courses that the other "
+            "filters leave; options without courses are left out, unless chosen."
+        ),
+        query_serializer=FacetsQuerySerializer,
+        responses={200: FacetsSerializer, 400: BAD_FILTER},
+        security=[],
+    )
+    def get(self, request: Request) -> Response:
+        query = FacetsQuerySerializer(data=request.query_params)
+        query.is_valid(raise_exception=True)
+        chosen = {name: value for name, value in query.validated_data.items() if value}
+        survey = browsing.survey(search=chosen.pop("search", ""))
+        options = {facet.name: facet.options for facet in survey.facets(chosen)}
+        return Response(FacetsSerializer({"count": survey.count(chosen), **options}).data)
 
 
 class LearningLessonView(APIView):

@@ -5,8 +5,9 @@ from rest_framework.test import APIClient
 from rest_framework_simplejwt.tokens import AccessToken
 
 from accounts.tests.factories import UserFactory
-from courses.models import LessonCompletion
+from courses.models import CourseSubscription, LessonCompletion
 from courses.tests.factories import (
+    NOON,
     SECRET,
     VIDEO,
     CompletionFactory,
@@ -64,8 +65,10 @@ def test_everyone_reads_the_catalogue(gardening):
         "language": "en",
         "price": "49.00",
         "currency": "USD",
+        "is_sequential": False,
         "lessons_count": 2,
         "minutes": 15,
+        "is_subscribed": False,
         "is_enrolled": False,
         "progress": None,
         "url": "http://testserver/courses/gardening/",
@@ -109,13 +112,16 @@ def test_an_unpublished_course_is_not_found():
         ("topic=nature", ["Gardening"]),
         ("level=ADVANCED", ["Cooking"]),
         ("language=ru", []),
+        ("price=paid", ["Gardening"]),
+        ("price=free", ["Cooking"]),
+        ("search=gard", ["Gardening"]),
         ("ordering=title", ["Cooking", "Gardening"]),
         ("ordering=-title&page_size=1", ["Gardening"]),
         ("topic=&search=", ["Cooking", "Gardening"]),
     ],
 )
 def test_the_catalogue_narrows_down(gardening, query, titles):
-    CourseFactory(title="Cooking", level="ADVANCED")
+    CourseFactory(title="Cooking", level="ADVANCED", free=True)
 
     answer = client_of().get(f"/api/v1/catalogue/?{query}").json()
 
@@ -128,6 +134,7 @@ def test_the_catalogue_narrows_down(gardening, query, titles):
         ("level=EXPERT", "level"),
         ("topic=nonsense", "topic"),
         ("language=xx", "language"),
+        ("price=cheap", "price"),
         ("ordering=colour", "ordering"),
         ("colour=red", "colour"),
         ("page_size=0", "page_size"),
@@ -138,6 +145,43 @@ def test_what_the_catalogue_does_not_know_is_an_error(query, field):
 
     assert response.status_code == 400
     assert list(response.json()["errors"]) == [field]
+
+
+def test_the_catalogue_says_what_the_asker_follows(gardening):
+    CourseFactory(title="Cooking")
+    member = UserFactory()
+    CourseSubscription.objects.create(member=member, course=gardening, created_at=NOON)
+
+    of_member = client_of(member).get("/api/v1/catalogue/?ordering=title").json()["results"]
+    of_visitor = client_of().get(f"/api/v1/catalogue/{gardening.pk}/").json()
+
+    assert [course["is_subscribed"] for course in of_member] == [False, True]
+    assert of_visitor["is_subscribed"] is False
+
+
+def test_the_catalogue_counts_what_the_other_filters_leave(gardening):
+    CourseFactory(title="Cooking", level="ADVANCED", free=True)
+
+    answer = client_of().get("/api/v1/catalogue/facets/?level=ADVANCED").json()
+
+    assert answer == {
+        "count": 1,
+        "topic": [],
+        "level": [
+            {"value": "BEGINNER", "label": "Beginner", "count": 1},
+            {"value": "ADVANCED", "label": "Advanced", "count": 1},
+        ],
+        "language": [{"value": "en", "label": "English", "count": 1}],
+        "price": [{"value": "free", "label": "Free", "count": 1}],
+    }
+
+
+@pytest.mark.parametrize("query", ["level=EXPERT", "ordering=title", "page=1"])
+def test_counts_refuse_what_they_do_not_know(query):
+    response = client_of().get(f"/api/v1/catalogue/facets/?{query}")
+
+    assert response.status_code == 400
+    assert list(response.json()["errors"]) == [query.split("=")[0]]
 
 
 @pytest.mark.parametrize("is_member", [False, True])

@@ -4,11 +4,19 @@ from decimal import Decimal
 
 import pytest
 from django.contrib.auth.models import AnonymousUser
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis.strategies import text
 
 from accounts.tests.factories import UserFactory
-from courses.models import CoursePage, LessonPage
+from courses.models import CoursePage, CourseTopic, LessonPage
 from courses.services import browsing
-from courses.tests.factories import CourseFactory, EnrolmentFactory, LessonFactory, TopicFactory
+from courses.tests.factories import (
+    CourseFactory,
+    EnrolmentFactory,
+    LessonFactory,
+    SectionFactory,
+    TopicFactory,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -19,7 +27,7 @@ def titles(**filters):
 
 @pytest.fixture
 def three_courses():
-    garden, code = TopicFactory(slug="garden"), TopicFactory(slug="code")
+    garden, code = TopicFactory(slug="garden", name="A garden"), TopicFactory(slug="code", name="Code")
     CourseFactory(title="Roses", topic=garden, price=Decimal("20.00"), level="ADVANCED")
     CourseFactory(title="Python", topic=code, free=True, language="ru", introduction="Snakes and roses.")
     CourseFactory(title="Apples", topic=garden, price=Decimal("5.00"))
@@ -60,15 +68,149 @@ def test_the_catalogue_stands_in_the_order_asked_for(three_courses, ordering, ex
     assert titles(ordering=ordering) == expected
 
 
-@pytest.mark.parametrize("search", ["'", '"', "a'b", "%", "(", "AND", "*", "\\", "🌹", "a" * 500, "NEAR("])
+ODD = [
+    "'",
+    '"',
+    "a'b",
+    "%",
+    "(",
+    "AND",
+    "*",
+    "\\",
+    "🌹",
+    "a" * 10_000,
+    "NEAR(",
+    "roses:*",
+    "!roses",
+    "\x00",
+    "_",
+]
+
+
+@pytest.mark.parametrize("search", [*ODD, "a b " * 2_500, "roses & | ! <-> 'apples"])
 def test_no_words_break_the_search(three_courses, search):
     assert set(titles(search=search)) <= set(titles())
+
+
+@pytest.mark.postgres
+@given(search=text())
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)
+@example("a" * 10_000)
+@example("':*&|!()<->\\")
+def test_no_search_fails_on_postgresql_either(three_courses, search):
+    titles(search=search)
+
+    # A statement that failed would have aborted the transaction.
+    assert CoursePage.objects.count() == 4
 
 
 def test_the_full_text_index_finds_descriptions_too():
     CourseFactory(title="Roses", description="<p>Pruning in winter.</p>")
 
     assert titles(search="pruning winter") == ["Roses"]
+
+
+def both_databases(test):
+    """Run a test here, and again where PostgreSQL is: the two search differently."""
+    return pytest.mark.parametrize(
+        "database", ["any", pytest.param("postgresql", marks=pytest.mark.postgres)]
+    )(test)
+
+
+@both_databases
+def test_the_best_match_stands_first(database):
+    in_lesson = CourseFactory(title="Winter")
+    LessonFactory(parent=SectionFactory(parent=in_lesson), body=[("text", "<p>Tulips want frost.</p>")])
+    CourseFactory(title="Tulipsmania", introduction="A history of money.")
+    CourseFactory(title="Spring", introduction="All about tulips.")
+    CourseFactory(title="Tulips")
+    CourseFactory(title="Snow", introduction="Cold.")
+
+    assert titles(search="tulips") == ["Tulips", "Spring", "Tulipsmania", "Winter"]
+    assert sorted(titles(search="tuli")) == ["Spring", "Tulips", "Tulipsmania"]
+    assert titles(search="tulips", ordering="title") == ["Spring", "Tulips", "Tulipsmania", "Winter"]
+    assert titles(search="tulips frost") == ["Winter"]
+
+
+@both_databases
+@pytest.mark.parametrize("hidden", ["lesson", "section", "course"])
+def test_what_is_not_published_finds_no_course(database, hidden):
+    course = CourseFactory(draft=hidden == "course")
+    section = SectionFactory(parent=course, draft=hidden == "section")
+    LessonFactory(parent=section, draft=hidden == "lesson", title="Wisteria")
+
+    assert titles(search="wisteria") == []
+
+
+def test_words_of_locked_lessons_find_the_course_and_show_nothing_of_the_lesson(client):
+    LessonFactory(
+        parent=CourseFactory(title="Climbers"), body=[("text", "<p>Wisteria climbs leftwards.</p>")]
+    )
+
+    page = client.get("/courses/?search=wisteria")
+
+    assert [card.title for card in page.context["cards"]] == ["Climbers"]
+    assert "leftwards" not in page.content.decode()
+
+
+def facets(search="", **chosen):
+    return {
+        facet.name: {option.value: option.count for option in facet.options}
+        for facet in browsing.survey(search=search).facets(chosen)
+    }
+
+
+def test_every_facet_counts_what_the_others_leave(three_courses):
+    topics = {topic.slug: topic.name for topic in CourseTopic.objects.all()}
+    assert list(topics) == ["garden", "code"]
+
+    assert facets() == {
+        "topic": {"garden": 2, "code": 1},
+        "level": {"BEGINNER": 2, "ADVANCED": 1},
+        "language": {"en": 2, "ru": 1},
+        "price": {"free": 1, "paid": 2},
+    }
+    assert facets(topic="garden") == {
+        "topic": {"garden": 2, "code": 1},
+        "level": {"BEGINNER": 1, "ADVANCED": 1},
+        "language": {"en": 2},
+        "price": {"paid": 2},
+    }
+    assert facets(search="roses", level="ADVANCED") == {
+        "topic": {"garden": 1},
+        "level": {"BEGINNER": 1, "ADVANCED": 1},
+        "language": {"en": 1},
+        "price": {"paid": 1},
+    }
+
+
+def test_a_chosen_option_stays_although_nothing_is_left_of_it(three_courses):
+    assert facets(topic="garden", language="ru")["topic"] == {"garden": 0, "code": 1}
+
+
+@pytest.mark.parametrize("search", ["", "roses"])
+@pytest.mark.parametrize(
+    "chosen", [{}, {"topic": "garden"}, {"price": "free"}, {"price": "paid", "level": "ADVANCED"}]
+)
+def test_the_count_is_of_the_courses_that_are_listed(three_courses, chosen, search):
+    survey = browsing.survey(search=search)
+
+    assert survey.count(chosen) == len(survey.courses(chosen))
+
+
+@pytest.mark.parametrize(("search", "expected"), [("", 1), ("roses", 2)])
+@pytest.mark.parametrize("how_many", [1, 3])
+def test_a_survey_costs_the_same_for_any_number_of_courses(
+    how_many, search, expected, django_assert_num_queries
+):
+    for _ in range(how_many):
+        LessonFactory(parent=CourseFactory(topic=TopicFactory(), title="Roses"))
+    browsing.survey(search="warm")
+
+    with django_assert_num_queries(expected):
+        survey = browsing.survey(search=search)
+
+    assert survey.count({}) == how_many
 
 
 def test_lesson_texts_are_indexed_and_whose_lesson_it_is_decides_who_finds_them():

@@ -1,31 +1,42 @@
 """The catalogue."""
 
+from typing import Any
+
 from django.conf import settings
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 
 from courses.forms import CatalogueForm
-from courses.models import CourseIndexPage, CourseTopic
+from courses.models import CourseIndexPage
 from courses.services import browsing
 from courses.views.answers import address_in, for_one_reader, page_response
 
 
+class CountedPaginator(Paginator):
+    """A paginator for a list whose length is known already."""
+
+    def __init__(self, *args: Any, count: int, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.count = count
+
+
 def show(request: HttpRequest, page: CourseIndexPage) -> HttpResponse:
-    topics = CourseTopic.objects.filter(courses__live=True).distinct()
-    form = CatalogueForm(request.GET or {}, topics=topics)
-    form.is_valid()
+    form = CatalogueForm(request.GET)
+    survey = form.survey
     courses = browsing.for_cards(
-        browsing.catalogue(**form.filters, ordering=form.chosen_ordering), viewer=request.user
+        survey.courses(form.chosen, ordering=form.chosen_ordering), viewer=request.user
     )
-    page_obj = Paginator(courses, settings.CATALOGUE_PAGE_SIZE).get_page(request.GET.get("page"))
+    paginator = CountedPaginator(courses, settings.CATALOGUE_PAGE_SIZE, count=survey.count(form.chosen))
+    page_obj = paginator.get_page(request.GET.get("page"))
     response = page_response(
         request,
         page,
         {
             "form": form,
+            "facets": [facet for facet in survey.facets(form.chosen) if facet.is_a_choice],
             "cards": browsing.cards(page_obj.object_list, url_of=address_in(request)),
             "page_obj": page_obj,
-            "total": page_obj.paginator.count,
+            "total": paginator.count,
             "active_filters": [
                 {"label": form.label_of(name), "remove_url": _without(request, page, name)}
                 for name in form.filters
@@ -43,7 +54,9 @@ def _without(request: HttpRequest, page: CourseIndexPage, name: str) -> str:
 
 
 def _query_without(request: HttpRequest, *names: str) -> str:
+    """The address's parameters without some, and without those that are empty."""
     query = request.GET.copy()
-    for name in names:
-        query.pop(name, None)
+    for name in list(query):
+        if name in names or not query[name]:
+            query.pop(name)
     return query.urlencode()
