@@ -17,7 +17,7 @@ from wagtail.contrib.sitemaps.views import sitemap
 from wagtail.documents import urls as wagtaildocs_urls
 
 from portal.api import errors
-from portal.home.views import PublicPages, cms_sign_in
+from portal.home.views import PublicPages, cms_sign_in, only_what_one_sees, serve
 
 # One way in for everybody: e-mail address, password and whatever else allauth asks of an account.
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
@@ -39,6 +39,7 @@ urlpatterns = [
     # Only what is public: documents leave through Wagtail's view above, which asks who wants them.
     *static(settings.MEDIA_URL, document_root=settings.MEDIA_ROOT),
     path("", include(wagtail_urls)),
+    re_path(wagtail_urls.serve_pattern, serve),
 ]
 
 

@@ -27,7 +27,7 @@ from courses.models.changes import AnnouncesChanges, WhatChangedPanel
 from courses.models.enrolments import Enrolment, LessonCompletion, StudyPosition
 from courses.models.rights import CoursePermissionTester
 from courses.models.subscriptions import CourseSubscription
-from courses.models.tree import STEP, below
+from courses.models.tree import STEP, ancestor_path, below
 from courses.validators import validate_materials
 from portal.content.blocks import RICH_TEXT_FEATURES
 from portal.content.models import ContentPage
@@ -78,8 +78,13 @@ class MaterialPage(ContentPage):
     def permissions_for_user(self, user: Any) -> CoursePermissionTester:
         return CoursePermissionTester(user, self)
 
+    #: Whether nothing in the tree of courses nor above it is restricted; None when nobody has asked.
+    is_unrestricted: bool | None = None
+
     def get_view_restrictions(self) -> models.QuerySet[PageViewRestriction]:
         """Restrictions set above, by the paths of the pages above: Wagtail fetches those pages first."""
+        if self.is_unrestricted:
+            return PageViewRestriction.objects.none()
         if self.alias_of_id is not None:
             return super().get_view_restrictions()
         paths = [self.path[:end] for end in range(STEP, len(self.path) + 1, STEP)]
@@ -91,7 +96,18 @@ class MaterialPage(ContentPage):
 
     def serve_preview(self, request: HttpRequest, mode_name: str) -> HttpResponse:
         request.is_preview = True
-        return import_string(self.view)(request, self)
+        response = import_string(self.view)(request, self)
+        response["Content-Security-Policy"] = "form-action 'none'; connect-src 'none'"
+        return response
+
+
+class CourseIndexPageQuerySet(PageQuerySet):
+    def with_restrictions(self) -> Self:
+        """Annotate `is_unrestricted`: no page of the catalogue, below it or above it has a restriction."""
+        near = Q(page__path__startswith=OuterRef("path")) | Q(
+            page__path__in=[ancestor_path(OuterRef("path"), steps) for steps in (1, 2, 3)]
+        )
+        return self.annotate(is_unrestricted=~Exists(PageViewRestriction.objects.filter(near)))
 
 
 class CourseIndexPage(MaterialPage):
@@ -102,6 +118,8 @@ class CourseIndexPage(MaterialPage):
     )
 
     max_count = 1
+    objects = PageManager.from_queryset(CourseIndexPageQuerySet)()
+
     page_description = _("The catalogue of courses. There is one.")
     subpage_types = ["courses.CoursePage"]
     template = "courses/course_index_page.html"
@@ -122,11 +140,14 @@ class CourseIndexPage(MaterialPage):
             .filter(slug=path_components[0])
             .select_related("preview", "topic", "social_image")
             .first()
+            .with_subscription_of(request.user)
+            .with_learners_count()
         )
         if course is None:
             raise Http404
         course._cached_parent_obj = self
         return course.route(request, path_components[1:])
+        course.is_unrestricted = self.is_unrestricted
 
 
 class CoursePageQuerySet(PageQuerySet):
@@ -164,6 +185,13 @@ class CoursePageQuerySet(PageQuerySet):
         return self.filter(Q(live=True) | Q(pk__in=CourseSubscription.objects.by(member).values("course")))
 
     def studied_by(self, member: Any) -> Self:
+    def with_learners_count(self) -> Self:
+        """Annotate `learners_count`: how many people have a place in the whole course."""
+        places = Enrolment.objects.active().whole_courses().filter(course=OuterRef("pk")).order_by()
+        return self.annotate(
+            learners_count=Coalesce(_one_value(places, _Whole(F("pk"), function="COUNT")), 0)
+        )
+
         """Courses in which member may study: the whole course or some lesson of it."""
         return self.filter(pk__in=Enrolment.objects.by(member).active().values("course"))
 
@@ -350,6 +378,7 @@ class CoursePage(AnnouncesChanges, MaterialPage):
             if lesson is not None:
                 lesson.course = self
                 return lesson.route(request, [])
+                lesson.is_unrestricted = self.is_unrestricted
         return super().route(request, path_components)
 
     @property

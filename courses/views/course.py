@@ -9,7 +9,7 @@ from commerce.views import SeeOther
 from courses import permissions
 from courses.models import CoursePage, CourseSectionPage
 from courses.permissions import Standing
-from courses.services import browsing, outlining
+from courses.services import announcing, browsing, outlining
 from courses.services.outlining import Outline
 from courses.views.actions import action
 from courses.views.answers import address_in, for_one_reader, page_response
@@ -17,9 +17,9 @@ from courses.views.answers import address_in, for_one_reader, page_response
 
 def show(request: HttpRequest, page: CoursePage) -> HttpResponse:
     standing = permissions.standing(request.user, page)
-    outline = outlining.outline(standing=standing, url_of=address_in(request))
-    price = page.price_money
-    related = browsing.for_cards(browsing.related(page), viewer=request.user)
+    url_of = address_in(request)
+    outline = outlining.outline(standing=standing, url_of=url_of)
+    related = browsing.with_related(page, viewer=request.user)
     response = page_response(
         request,
         page,
@@ -27,12 +27,16 @@ def show(request: HttpRequest, page: CoursePage) -> HttpResponse:
             "outline": outline,
             "lessons_count": outline.lessons_count,
             "minutes": outline.minutes,
-            "price": price,
+            "price": page.price_money,
             "enrolment": standing.enrolment and standing.enrolment.status,
             "progress": _progress(standing, outline),
             "completed_count": outline.completed_count,
             "action": action(request, standing, outline),
-            "related": browsing.cards(related, url_of=address_in(request)),
+            "related": browsing.cards(related, url_of=url_of),
+            "changes": announcing.latest(course=page, url_of=url_of),
+            # A preview in the CMS shows a page that is not saved yet: nobody studies or follows it.
+            "learners_count": getattr(page, "learners_count", 0),
+            "is_subscribed": getattr(page, "is_subscribed", False),
             "structured_data": _structured_data(request, page, outline),
         },
     )

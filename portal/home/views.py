@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +23,16 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 from health_check import checks
 from health_check.views import HealthCheckView
+from wagtail import views as wagtail_views
+from wagtail.admin.auth import permission_denied
 from wagtail.contrib.sitemaps import Sitemap
-from wagtail.models import Page
+from wagtail.models import Page, Site
 from wagtail.query import PageQuerySet
 
-from courses.models import CourseSectionPage, LessonPage
+from courses.models import CourseIndexPage, CourseSectionPage, LessonPage
+from courses.models.rights import hidden_among, sees_every_course
 from portal.home import health
+from portal.home.models import SiteSettings
 from portal.home.services import outbox as letterbox
 from portal.home.services import searching
 
@@ -137,3 +143,73 @@ def cms_sign_in(request: HttpRequest) -> HttpResponse:
     return redirect_to_login(
         request.GET.get("next") or reverse("wagtailadmin_home"), reverse("account_login")
     )
+
+
+#: Arguments of the CMS's addresses that are pages, and those of its queries.
+PAGE_ARGUMENTS = ("page_id", "parent_page_id", "page_to_move_id", "destination_id", "page_pk")
+PAGE_QUERIES = ("id", "childOf")
+#: Views whose queries name pages, and reports that name pages of everybody.
+ASKED_ABOUT_PAGES = ("wagtailadmin_choose_page_chosen_multiple", "wagtail_bulk_action")
+ABOUT_ALL_PAGES = ("wagtailadmin_reports:page_types_usage", "wagtailadmin_reports:page_types_usage_results")
+
+
+def only_what_one_sees(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """Keep the views of the CMS from pages of courses that the explorer does not show to who asks.
+
+    Most views ask for a right of their own; some, which only read, or ask “are you sure”, ask for none.
+    """
+
+    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        user = request.user
+        if not user.is_superuser and user.has_perm("wagtailadmin.access_admin"):
+            name = request.resolver_match.view_name
+            pages = Page.objects.filter(pk__in=_pages_named(request, name, kwargs))
+            if (name in ABOUT_ALL_PAGES and not sees_every_course(user)) or hidden_among(pages, user):
+                return permission_denied(request)
+        return view(request, *args, **kwargs)
+
+    return guarded
+
+
+def _pages_named(request: HttpRequest, view_name: str, arguments: dict[str, Any]) -> set[int]:
+    named = [arguments[each] for each in PAGE_ARGUMENTS if each in arguments]
+    if view_name.startswith("wagtailadmin_pages:"):
+        named.append(arguments.get("pk"))
+    if view_name in ASKED_ABOUT_PAGES and arguments.get("model_name", "page") == "page":
+        named += [value for name in PAGE_QUERIES for value in request.GET.getlist(name)]
+    return {int(each) for each in named if str(each).isdecimal()}
+
+
+def serve(request: HttpRequest, path: str) -> HttpResponse:
+    """Wagtail's view of pages, told what it would ask for in many steps: site, settings, catalogue."""
+    _remember_site(request)
+    _remember_catalogue(request, path)
+    return wagtail_views.serve(request, path)
+
+
+def _remember_site(request: HttpRequest) -> None:
+    """Fetch the site with its settings, when there is one only. With several, Wagtail chooses by the host."""
+    root_paths = Site.get_site_root_paths()
+    if len(root_paths) != 1 or hasattr(request, "_wagtail_site"):
+        return
+    found = SiteSettings.objects.select_related("site__root_page", "social_image")
+    site_settings = found.filter(site=root_paths[0].site_id).first()
+    if site_settings is not None and site_settings.site.is_default_site:
+        request._wagtail_site = site_settings.site
+        site_settings._request = request
+        setattr(request, SiteSettings.get_cache_attr_name(), site_settings)
+
+
+def _remember_catalogue(request: HttpRequest, path: str) -> None:
+    """Find the catalogue, and what is below it, without the first page. Other pages are left to Wagtail."""
+    site = Site.find_for_request(request)
+    first, *others = [step for step in path.split("/") if step] or [""]
+    if site is None or not first:
+        return
+    catalogue = CourseIndexPage.objects.with_restrictions().filter(
+        url_path=f"{site.root_page.url_path}{first}/"
+    )
+    found = catalogue.select_related("social_image").first()
+    if found is not None:
+        with suppress(Http404):
+            request._wagtail_route_for_request = found.route(request, others)
