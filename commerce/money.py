@@ -61,7 +61,13 @@ def exponent(currency: str) -> int:
 
 
 def smallest_step(currency: str) -> int:
-    """In how many smallest units at a time a currency is charged: 10 where it has three decimals, else 1."""
+    """In how many smallest units at a time a currency is charged: mostly 1.
+
+    10 where it has three decimals, of which the last is 0; 100 for the Icelandic króna, whose two decimals
+    are 00.
+    """
+    if currency == "ISK":
+        return 100
     return 10 if currency in THREE_DECIMAL else 1
 
 

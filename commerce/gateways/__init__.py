@@ -13,6 +13,7 @@ from decimal import Decimal
 from enum import StrEnum
 from functools import lru_cache
 from typing import Protocol
+from uuid import UUID
 
 from django.conf import settings
 from django.utils.module_loading import import_string
@@ -243,6 +244,14 @@ class Gateway(Protocol):
 
     def read_event(self, *, body: bytes, signature: str, at: datetime) -> Event:
         """Check that the provider sent body and read it. Raises InvalidEvent."""
+
+
+def mark(metadata: Mapping[str, str], name: str) -> UUID | None:
+    """The uuid that we put on something under a name; None on things of others, who write what they like."""
+    try:
+        return UUID(metadata.get(name, ""))
+    except ValueError:
+        return None
 
 
 def gateway_for(account: str) -> Gateway:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from datetime import datetime, timedelta
-from typing import Self
+from typing import Any, Self
 
 from django.db import models
 from django.db.models import F, Q
@@ -27,13 +27,13 @@ class PaymentQuerySet(models.QuerySet["Payment"]):
         return self.exclude(held_reason="")
 
     def to_check(self, *, at: datetime, every: timedelta) -> Self:
-        """Open sessions that have run out, or have not been asked about for a while; longest first.
+        """Open sessions and intents that have run out, or were not asked about for a while; longest first.
 
         Not those that a person decides about: what the provider says of them is known.
         """
         return (
             self.pending()
-            .exclude(session_id="")
+            .exclude(session_id="", intent_id="")
             .filter(
                 Q(held_reason=""),
                 Q(checked_at__lte=at - every)
@@ -181,15 +181,25 @@ class Payment(HasStatus):
     def is_captured(self) -> bool:
         return self.status in self.CAPTURED
 
-    def hold(self, *, reason: str) -> None:
-        """Leave the payment to a person, with the reason in words."""
-        self.held_reason = reason[:500]
-        self.save(update_fields=["held_reason"])
+    def hold(self, *, reason: str, **fields: Any) -> None:
+        """Leave the payment to a person, with the reason in words; fields are set in the same statement."""
+        Payment.objects.filter(pk=self.pk).update(held_reason=reason[:500], **fields)
+        self.refresh_from_db()
 
     def keep_session(self, *, session_id: str, url: str) -> None:
         """Write down the provider's session, unless one is written down already."""
         Payment.objects.filter(pk=self.pk, session_id="").update(session_id=session_id, session_url=url)
         self.refresh_from_db()
+
+    def keep_intent(self, *, intent_id: str) -> None:
+        """Write down the provider's intent, unless one is written down already."""
+        Payment.objects.filter(pk=self.pk, intent_id="").update(intent_id=intent_id)
+        self.refresh_from_db()
+
+    @property
+    def is_at_provider(self) -> bool:
+        """Whether the provider's name for it has reached us: its session, or its intent."""
+        return bool(self.intent_id if self.flow == self.Flow.INTENT else self.session_id)
 
     def is_open(self, *, at: datetime) -> bool:
         """Whether its page can still take money, as far as we know without asking the provider."""

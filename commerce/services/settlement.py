@@ -1,12 +1,13 @@
 """The one way a payment becomes paid, expired or failed: ask the provider, compare, move once, commit.
 
-The webhook, the return page and the sweep all end here, in any order and any number of times.
+The webhook, the return page and the sweep all end here, in any order and any number of times, whether the
+money comes by a session or by an intent.
 """
 
 from __future__ import annotations
 
 import logging
-import uuid
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import IntegrityError, transaction
@@ -14,8 +15,10 @@ from django.utils.translation import gettext as _
 from django_q.tasks import async_task
 
 from commerce import fulfilment
-from commerce.gateways import Event, SessionState, SessionStatus, gateway_for
+from commerce.gateways import Event, IntentState, SessionState, SessionStatus, gateway_for, mark
 from commerce.models import GatewayEvent, Order, Payment
+from commerce.money import Money
+from commerce.services import ordering, refunding
 
 logger = logging.getLogger(__name__)
 
@@ -27,16 +30,48 @@ class UnknownPayment(LookupError):
     """An event carries our mark, but we have no such payment (yet): the provider should tell us again."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Told:
+    """What the provider says of a payment, by a session or by an intent. is_ours: it is the one we know."""
+
+    reference: str
+    is_ours: bool
+    intent_id: str
+    is_paid: bool
+    has_failed: bool
+    is_over: bool
+    amount: Money
+    livemode: bool
+
+
 def settle(*, payment: Payment, at: datetime, cause: str) -> Payment:
     """Bring a payment and its order in line with what the provider says; give the payment as it is then.
 
-    Talks to the provider, so call it outside any transaction. A payment without a session is left alone.
-    Raises gateways.GatewayUnavailable and its siblings; nothing has changed then.
+    Talks to the provider, so call it outside any transaction. A payment that has not reached the provider is
+    left alone. Raises gateways.GatewayUnavailable and its siblings; nothing has changed then.
     """
-    if not payment.session_id:
+    if not payment.is_at_provider:
         return payment
-    state = gateway_for(payment.account).session(payment.session_id)
-    return apply(payment=payment, state=state, at=at, cause=cause)
+    return apply(payment=payment, state=ask(payment), at=at, cause=cause)
+
+
+def ask(payment: Payment) -> SessionState | IntentState:
+    """What the provider says is true of a payment now. Raises gateways.GatewayError."""
+    gateway = gateway_for(payment.account)
+    if payment.flow == Payment.Flow.INTENT:
+        return gateway.intent(payment.intent_id)
+    return gateway.session(payment.session_id)
+
+
+def close(payment: Payment) -> SessionState | IntentState:
+    """Let a payment take no money any more; what is true then: it may have been paid a moment before.
+
+    Raises gateways.GatewayError.
+    """
+    gateway = gateway_for(payment.account)
+    if payment.flow == Payment.Flow.INTENT:
+        return gateway.cancel_intent(payment.intent_id)
+    return gateway.expire_session(payment.session_id)
 
 
 def receive(*, account: str, event: Event, at: datetime) -> Payment | None:
@@ -44,23 +79,36 @@ def receive(*, account: str, event: Event, at: datetime) -> Payment | None:
 
     Raises UnknownPayment when the event must come again, and what settle raises.
     """
-    mark = event.metadata.get("payment", "")
-    if not event.session_id or not _is_uuid(mark):
+    if not event.session_id and not event.intent_id:
         return None
     if GatewayEvent.objects.filter(account=account, event_id=event.id).exists():
         return None
-    payment = Payment.objects.filter(account=account, uuid=mark).first()
+    payment = _named(account=account, event=event)
     if payment is None:
-        raise UnknownPayment(f"Event {event.id} names payment {mark}, which is not here.")
-    state = gateway_for(account).session(event.session_id)
+        return None
+    if payment.flow == Payment.Flow.CHECKOUT and not event.session_id and not payment.is_captured:
+        # The session's own events, or the sweep, tell more: whether the session is complete.
+        payment = settle(payment=payment, at=at, cause=f"{event.kind} {event.id}")
+        state: SessionState | IntentState | None = None
+    elif payment.flow == Payment.Flow.INTENT:
+        state = gateway_for(account).intent(event.intent_id) if event.intent_id else None
+    else:
+        state = gateway_for(account).session(event.session_id) if event.session_id else None
+    if event.kind.startswith(("charge.refund", "refund.")):
+        refunding.learn(payment=payment, at=at, cause=f"{event.kind} {event.id}")
     try:
         with transaction.atomic(durable=True):
             # The row first: a second delivery of the same event waits here, and then fails to be the first.
             GatewayEvent.objects.create(
                 account=account, event_id=event.id, kind=event.kind, payment=payment, received_at=at
             )
-            payment.keep_session(session_id=state.id, url=state.url)
-            return _apply(payment=payment, state=state, at=at, cause=f"{event.kind} {event.id}")
+            if isinstance(state, SessionState):
+                payment.keep_session(session_id=state.id, url=state.url)
+            elif isinstance(state, IntentState):
+                payment.keep_intent(intent_id=state.id)
+            if state is not None:
+                return _apply(payment=payment, state=state, at=at, cause=f"{event.kind} {event.id}")
+            return payment
     except IntegrityError:
         if GatewayEvent.objects.filter(account=account, event_id=event.id).exists():
             return None
@@ -68,46 +116,95 @@ def receive(*, account: str, event: Event, at: datetime) -> Payment | None:
 
 
 def sweep(*, at: datetime) -> int:
-    """Ask about open sessions whose news may be lost; give the number of payments that moved.
+    """Ask about open payments whose news may be lost; give the number of payments that moved.
 
-    Each is asked about once it has run out, and every CHECK_EVERY before.
+    Each is asked about every CHECK_EVERY, and once it has run out. An intent has no end of its own: one that
+    has run out is cancelled first.
     """
     moved = 0
     for payment in Payment.objects.to_check(at=at, every=CHECK_EVERY)[:SWEEP_AT_MOST]:
         before = payment.status
         Payment.objects.filter(pk=payment.pk).update(checked_at=at)
         try:
-            moved += settle(payment=payment, at=at, cause="sweep").status != before
+            if payment.flow == Payment.Flow.INTENT and not payment.is_open(at=at):
+                payment = apply(payment=payment, state=close(payment), at=at, cause="sweep")
+            else:
+                payment = settle(payment=payment, at=at, cause="sweep")
+            moved += payment.status != before
         except Exception:
             # One that cannot be asked about, whatever the reason, must not hide the others.
             logger.exception("Payment %s could not be checked; a later sweep tries again", payment.uuid)
     return moved
 
 
-def apply(*, payment: Payment, state: SessionState, at: datetime, cause: str) -> Payment:
+def apply(*, payment: Payment, state: SessionState | IntentState, at: datetime, cause: str) -> Payment:
     """Bring a payment in line with a state that the provider has just told. A transaction of its own."""
     with transaction.atomic(durable=True):
         return _apply(payment=payment, state=state, at=at, cause=cause)
 
 
-def _apply(*, payment: Payment, state: SessionState, at: datetime, cause: str) -> Payment:
-    if state.is_paid:
-        _take(payment=payment, state=state, at=at, cause=cause)
-    elif state.id != payment.session_id:
-        logger.warning("Session %s says nothing about payment %s, which has another", state.id, payment.uuid)
-    elif state.has_failed:
+def _named(*, account: str, event: Event) -> Payment | None:
+    """The payment that an event is about, by our mark or by the intent we know; None for what is not ours."""
+    uuid = mark(event.metadata, "payment")
+    if uuid is not None:
+        payment = Payment.objects.filter(account=account, uuid=uuid).first()
+        if payment is None:
+            raise UnknownPayment(f"Event {event.id} names payment {uuid}, which is not here.")
+        return payment
+    if not event.intent_id:
+        return None
+    known = Payment.objects.filter(account=account, intent_id=event.intent_id).first()
+    if known is not None or not event.kind.startswith("refund."):
+        return known
+    # A refund has marks of its own; its intent has ours, if it is ours.
+    uuid = mark(gateway_for(account).intent(event.intent_id).metadata, "payment")
+    return None if uuid is None else Payment.objects.filter(account=account, uuid=uuid).first()
+
+
+def _told(payment: Payment, state: SessionState | IntentState) -> Told:
+    if isinstance(state, IntentState):
+        return Told(
+            reference=state.id,
+            is_ours=state.id == payment.intent_id,
+            intent_id=state.id,
+            is_paid=state.is_paid,
+            # An attempt that failed leaves the intent to be tried again.
+            has_failed=False,
+            is_over=state.is_over,
+            amount=state.amount,
+            livemode=state.livemode,
+        )
+    return Told(
+        reference=state.id,
+        is_ours=state.id == payment.session_id,
+        intent_id=state.intent_id,
+        is_paid=state.is_paid,
+        has_failed=state.has_failed,
+        is_over=state.status is SessionStatus.EXPIRED,
+        amount=state.amount,
+        livemode=state.livemode,
+    )
+
+
+def _apply(*, payment: Payment, state: SessionState | IntentState, at: datetime, cause: str) -> Payment:
+    told = _told(payment, state)
+    if told.is_paid:
+        _take(payment=payment, told=told, at=at, cause=cause)
+    elif not told.is_ours:
+        logger.warning("%s says nothing about payment %s, which has another", told.reference, payment.uuid)
+    elif told.has_failed:
         payment.transition(to=Payment.Status.FAILED, at=at, cause=cause)
-    elif state.status is SessionStatus.EXPIRED:
+    elif told.is_over:
         payment.transition(to=Payment.Status.EXPIRED, at=at, cause=cause)
     payment.refresh_from_db()
     return payment
 
 
-def _take(*, payment: Payment, state: SessionState, at: datetime, cause: str) -> None:
+def _take(*, payment: Payment, told: Told, at: datetime, cause: str) -> None:
     """The provider has the money: record it once, or hold it for a person when it does not fit."""
-    mismatch = _mismatch(payment=payment, state=state)
+    mismatch = _mismatch(payment=payment, told=told)
     if mismatch:
-        _hold(payment=payment, reason=mismatch)
+        _hold(payment=payment, told=told, reason=mismatch)
         return
     try:
         with transaction.atomic():
@@ -117,39 +214,49 @@ def _take(*, payment: Payment, state: SessionState, at: datetime, cause: str) ->
                 at=at,
                 cause=cause,
                 paid_at=at,
-                intent_id=state.intent_id,
-                captured_minor=state.amount.minor,
+                intent_id=told.intent_id,
+                captured_minor=told.amount.minor,
+                held_reason="",
             )
     except IntegrityError:
         # The database allows one captured payment per order; this is a second one.
-        _hold(payment=payment, reason=_("The order was paid already; this money must be given back."))
+        if _hold(payment=payment, told=told, reason=_("The order was paid already by another payment.")):
+            refunding.begin_soon(payment=payment, at=at, reason=_("The order was paid twice."))
         return
-    if not won:
-        return
+    if won:
+        _honour(payment=payment, at=at, cause=cause)
+
+
+def _honour(*, payment: Payment, at: datetime, cause: str) -> None:
+    """Hand the order over for its money; when that cannot be any more, give the money back."""
     # Locked: an order that is being given up at this moment is asked about as one that was.
     order = Order.objects.select_for_update().get(pk=payment.order_id)
-    refusal = _refusal(order) if order.status == Order.Status.CANCELLED else ""
-    if refusal:
-        _hold(payment=payment, reason=refusal)
-    elif order.transition(to=Order.Status.PAID, at=at, cause=cause, paid_at=at):
+    refusal = ""
+    if order.status == Order.Status.CANCELLED:
+        refusal = _refusal(order)
+        if not refusal:
+            try:
+                ordering.hold_again(order=order, at=at)
+            except fulfilment.NotAvailable as not_available:
+                refusal = str(not_available)
+    if not refusal and order.transition(to=Order.Status.PAID, at=at, cause=cause, paid_at=at):
         transaction.on_commit(lambda: async_task("commerce.tasks.deliver_order", order.pk), robust=True)
-    else:
-        _hold(payment=payment, reason=_("The order could not be marked paid: it is %s.") % order.status)
+        return
+    reason = refusal or _("The order could not be marked paid: it is %s.") % order.get_status_display()
+    refunding.begin_soon(payment=payment, at=at, reason=reason)
 
 
-def _mismatch(*, payment: Payment, state: SessionState) -> str:
+def _mismatch(*, payment: Payment, told: Told) -> str:
     """What differs between the money taken and the frozen order, in words; empty when it fits."""
-    if state.id != payment.session_id and payment.session_id:
-        return _("Paid in session %(paid)s instead of %(ours)s.") % {
-            "paid": state.id,
-            "ours": payment.session_id,
-        }
-    if state.amount != payment.order.total:
+    known = payment.intent_id if payment.flow == Payment.Flow.INTENT else payment.session_id
+    if known and not told.is_ours:
+        return _("Paid in session %(paid)s instead of %(ours)s.") % {"paid": told.reference, "ours": known}
+    if told.amount != payment.order.total:
         return _("%(paid)s was paid for an order of %(total)s.") % {
-            "paid": state.amount,
+            "paid": told.amount,
             "total": payment.order.total,
         }
-    if state.livemode != gateway_for(payment.account).livemode:
+    if told.livemode != gateway_for(payment.account).livemode:
         return _("Test money and real money were mixed up.")
     return ""
 
@@ -160,16 +267,16 @@ def _refusal(order: Order) -> str:
     return "; ".join(refusal for refusal in refusals if refusal)
 
 
-def _is_uuid(mark: str) -> bool:
-    """Whether mark may be one of ours: others who use the account write what they like."""
-    try:
-        uuid.UUID(mark)
-    except ValueError:
+def _hold(*, payment: Payment, told: Told, reason: str) -> bool:
+    """Leave money to a person; say whether this call did. It can be given back from there."""
+    payment.refresh_from_db()
+    if payment.held_reason == reason or payment.captured_minor:
         return False
+    logger.error("Payment %s of order %s is held: %s", payment.uuid, payment.order.number, reason)
+    fields = {}
+    if told.amount.currency == payment.currency:
+        fields = {"captured_minor": told.amount.minor}
+        if not payment.intent_id and (told.is_ours or not payment.session_id):
+            fields["intent_id"] = told.intent_id  # type: ignore[assignment]
+    payment.hold(reason=reason, **fields)
     return True
-
-
-def _hold(*, payment: Payment, reason: str) -> None:
-    if payment.held_reason != reason:
-        logger.error("Payment %s of order %s is held: %s", payment.uuid, payment.order.number, reason)
-        payment.hold(reason=reason)

@@ -5,10 +5,10 @@ import pytest
 from django.db import IntegrityError, transaction
 from django_q.models import OrmQ
 
-from commerce.gateways import Event, GatewayUnavailable
+from commerce.gateways import Event, GatewayUnavailable, SessionStatus
 from commerce.models import GatewayEvent, Order, Payment
 from commerce.money import Money
-from commerce.services import checkout, ordering, settlement
+from commerce.services import checkout, ordering, refunding, settlement
 from commerce.tests.factories import NOON, URLS, fake, place_order, voucher
 
 pytestmark = pytest.mark.django_db
@@ -251,7 +251,7 @@ def test_money_for_an_order_given_up_is_honoured_while_the_goods_are_there(count
     assert (settled.status, settled.order.status, settled.held_reason) == ("PAID", "PAID", "")
 
 
-def test_money_for_an_order_given_up_is_held_when_the_goods_are_gone(counter, payment):
+def test_money_for_an_order_given_up_is_given_back_when_the_goods_are_gone(counter, payment):
     fake().pay(payment.session_id)
     ordering.cancel(order=payment.order, at=NOON, cause="test")
     counter.out_of = "There are no vouchers left."
@@ -259,23 +259,38 @@ def test_money_for_an_order_given_up_is_held_when_the_goods_are_gone(counter, pa
     settled = settle(payment)
 
     assert (settled.status, settled.order.status) == ("PAID", "CANCELLED")
-    assert settled.held_reason == "There are no vouchers left."
+    refund = settled.refunds.get()
+    assert (refund.status, refund.origin) == ("PENDING", "AUTOMATIC")
+    assert (refund.amount, refund.reason) == (settled.amount, "There are no vouchers left.")
+
+    refunding.send(refund=refund, at=NOON)
+
+    settled.refresh_from_db()
+    assert (settled.status, settled.order.status) == ("REFUNDED", "CANCELLED")
+    assert fake().refunds(settled.intent_id)[0].amount == settled.amount
 
 
-def test_a_second_capture_for_one_order_is_held_and_never_silent(payment):
+def test_a_second_capture_for_one_order_is_given_back_and_never_silent(payment):
     first = payment
     fake().expire_session(first.session_id)
     settle(first)
     second = checkout.open_session(order=first.order, urls=URLS, at=NOON)
     fake().pay(second.session_id)
     settle(second)
-    fake()._change(fake().session(first.session_id), is_paid=True)
+    fake()._change(fake().session(first.session_id), status=SessionStatus.OPEN)
+    fake().pay(first.session_id)
 
     held = settle(first)
+    settle(first)
 
-    assert held.held_reason == "The order was paid already; this money must be given back."
+    assert held.held_reason == "The order was paid already by another payment."
     assert held.status == "EXPIRED"
     assert Payment.objects.captured().get() == second
+
+    refunding.send(refund=held.refunds.get(), at=NOON)
+
+    first.refresh_from_db()
+    assert (first.status, first.held_reason, first.order.status) == ("REFUNDED", "", "PAID")
 
 
 def test_the_database_allows_one_captured_payment_per_order(payment):

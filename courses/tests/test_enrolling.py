@@ -336,7 +336,7 @@ def test_late_money_wins_over_a_second_order_that_is_not_paid():
     assert Order.objects.get(pk=second.order_line.order_id).status == "CANCELLED"
 
 
-def test_late_money_for_what_the_buyer_has_is_held_for_a_person():
+def test_late_money_for_what_the_buyer_has_is_given_back():
     member, course = UserFactory(), CourseFactory()
     first = enrolling.hold_place(member=member, course=course, at=NOON)
     checkout.open_session(order=first.order_line.order, urls=URLS, at=NOON)
@@ -347,10 +347,11 @@ def test_late_money_for_what_the_buyer_has_is_held_for_a_person():
     pay(first.order_line.order, at=NEXT_WEEK)
 
     assert statuses(first) == ["CANCELLED"]
-    assert "The buyer has this already" in Payment.objects.get(order=first.order_line.order).held_reason
+    refund = Payment.objects.get(order=first.order_line.order).refunds.get()
+    assert "The buyer has this already" in refund.reason
 
 
-def test_late_money_is_held_while_another_order_for_the_same_is_paid_and_not_delivered():
+def test_late_money_is_given_back_while_another_order_for_the_same_is_paid_and_not_delivered():
     member, course = UserFactory(), CourseFactory()
     first = enrolling.hold_place(member=member, course=course, at=NOON)
     checkout.open_session(order=first.order_line.order, urls=URLS, at=NOON)
@@ -358,10 +359,10 @@ def test_late_money_is_held_while_another_order_for_the_same_is_paid_and_not_del
     second = enrolling.hold_place(member=member, course=course, at=LATER)
     pay_and_wait(second.order_line.order)
 
-    held = pay_and_wait(first.order_line.order)
+    late = pay_and_wait(first.order_line.order)
     delivery.sweep(at=NEXT_WEEK)
 
-    assert "The buyer has this already" in held.held_reason
+    assert "The buyer has this already" in late.refunds.get().reason
     assert (statuses(first), statuses(second)) == (["CANCELLED"], ["ACTIVE"])
 
 

@@ -336,6 +336,7 @@ Q_CLUSTER = {
 SCHEDULES = {
     "deliver-undelivered": {"func": "commerce.tasks.sweep_undelivered", "cron": "*/5 * * * *"},
     "settle-open-sessions": {"func": "commerce.tasks.sweep_open_sessions", "cron": "* * * * *"},
+    "refund": {"func": "commerce.tasks.sweep_refunds", "cron": "*/5 * * * *"},
     "beat": {"func": "portal.home.tasks.beat", "cron": "* * * * *"},
     "publish-scheduled-pages": {"func": "portal.home.tasks.publish_scheduled_pages", "cron": "* * * * *"},
     "send-due-messages": {"func": "accounts.tasks.send_due_messages", "cron": "* * * * *"},

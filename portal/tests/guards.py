@@ -840,6 +840,68 @@ GUARDS: tuple[Guard, ...] = (
         "return account, intent",
         "commerce/sandbox/tests/test_stripe_js.py::test_the_bank_s_page_cannot_be_guessed",
     ),
+    # --- Writing courses by the API
+    Guard(
+        "authors see their own courses only in the API",
+        "courses/services/authoring.py",
+        "return courses.filter(_edited_by(user) | Q(owner=user.pk))",
+        "return courses",
+        "courses/tests/test_authoring_courses.py"
+        "::test_the_published_course_of_another_is_behind_the_catalogues_door_only",
+    ),
+    Guard(
+        "authors see the lessons of their own courses only in the API",
+        "courses/services/authoring.py",
+        "return lessons.filter(_edited_by(user) | Q(owner=user.pk) | in_own_course)",
+        "return lessons",
+        "courses/tests/test_authoring_lessons.py::test_who_may_read_a_lesson",
+    ),
+    Guard(
+        "authors delete no course in which others wrote",
+        "courses/services/authoring.py",
+        "return not page.get_descendants().exclude(owner=user.pk).exists()",
+        "return True",
+        "courses/tests/test_authoring_courses.py"
+        "::test_a_course_that_others_have_written_in_is_not_deleted_by_its_owner",
+    ),
+    Guard(
+        "authors who only moderate create nothing by the API",
+        "courses/services/authoring.py",
+        'return "change" in rights and "add" not in rights',
+        "return False",
+        "courses/tests/test_authoring_courses.py::test_who_may_create_a_course",
+    ),
+    Guard(
+        "authors open no document by naming it",
+        "courses/services/authoring.py",
+        "if found is None or not _may_choose(by, found):",
+        "if found is None:",
+        "courses/tests/test_authoring_courses.py::test_naming_a_document_of_another_does_not_open_it",
+    ),
+    Guard(
+        "authors overwrite nothing that they have not read",
+        "courses/api/authoring/views.py",
+        "return entity_tag(page, self.get_serializer(page).data) in tags",
+        "return True",
+        "courses/tests/test_authoring_courses.py::test_what_has_changed_since_it_was_read_is_not_overwritten",
+    ),
+    Guard(
+        "authors overwrite nothing that they have not read (16 at once)",
+        "courses/services/authoring.py",
+        "return Page.objects.select_for_update().get(pk=page_id).specific",
+        "return Page.objects.get(pk=page_id).specific",
+        "courses/tests/test_authoring_races.py::test_of_sixteen_who_read_the_same_one_changes_it",
+        on_postgres=True,
+    ),
+    Guard(
+        "authors take one place each (16 at once)",
+        "courses/services/authoring.py",
+        "parent = Page.objects.select_for_update().get(pk=parent.pk).specific",
+        "parent = Page.objects.get(pk=parent.pk).specific",
+        "courses/tests/test_authoring_races.py"
+        "::test_sixteen_lessons_of_one_title_get_sixteen_places_and_addresses",
+        on_postgres=True,
+    ),
 )
 
 
