@@ -17,6 +17,7 @@ from wagtail.snippets.views.snippets import SnippetViewSet
 
 from courses import permissions
 from courses.models import CourseTopic, Enrolment
+from courses.models.rights import sees_every_course
 from portal.content.models import PortalDocument
 
 
@@ -55,6 +56,13 @@ def choose_among_what_one_sees(pages: PageQuerySet, request: HttpRequest) -> Pag
     """Offer for a link, or as a place to move to, what the explorer shows."""
     seen = policy_registry.get_by_type(Page).explorable_instances(request.user)
     return pages.filter(pk__in=seen.values_list("pk", flat=True))
+
+
+@hooks.register("construct_reports_menu")
+def keep_reports_on_all_pages(request: HttpRequest, menu_items: list[Any]) -> None:
+    """Hide the report that names the last edited page of each type from those who may not see each page."""
+    if not sees_every_course(request.user):
+        menu_items[:] = [item for item in menu_items if item.name != "page-types-usage"]
 
 
 @hooks.register("before_delete_page")

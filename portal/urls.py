@@ -15,6 +15,7 @@ from wagtail import urls as wagtail_urls
 from wagtail.admin import urls as wagtailadmin_urls
 from wagtail.contrib.sitemaps.views import sitemap
 from wagtail.documents import urls as wagtaildocs_urls
+from wagtail.utils.urlpatterns import decorate_urlpatterns
 
 from portal.api import errors
 from portal.home.views import PublicPages, cms_sign_in, only_what_one_sees, serve
@@ -32,7 +33,7 @@ urlpatterns = [
     path("api/", include("portal.api.urls")),
     path("admin/", admin.site.urls),
     path("cms/login/", cms_sign_in),
-    path("cms/", include(wagtailadmin_urls)),
+    path("cms/", include(decorate_urlpatterns(wagtailadmin_urls.urlpatterns, only_what_one_sees))),
     path("documents/", include(wagtaildocs_urls)),
     # Wagtail's own sign-in for private pages would be a way round second factors and limits of tries.
     path("_util/login/", RedirectView.as_view(pattern_name="account_login", query_string=True)),

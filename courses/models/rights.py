@@ -26,6 +26,18 @@ class OwnCoursesPolicy(PagePermissionPolicy):  # type: ignore[misc]
     Explorer, search, choosers and the CMS's API all ask for `explorable_instances`.
     """
 
+    def instances_user_has_any_permission_for(self, user: Any, actions: Any) -> PageQuerySet:
+        """The pages to which user may do one of actions: what reports list."""
+        pages = super().instances_user_has_any_permission_for(user, actions)
+        if not user.is_active or user.is_superuser:
+            return pages
+        reached = Q(owner=user)
+        for granted in granted_in_courses(user):
+            reached |= Q(path__startswith=granted.page.path)
+        reachable = pages.filter(~Q(content_type__app_label="courses") | reached)
+        # As ids: the search backends filter by nothing that is not in their index.
+        return self.model._default_manager.filter(pk__in=reachable.values("pk"))
+
     def explorable_instances(self, user: Any) -> PageQuerySet:
         """The pages that user sees in the CMS."""
         pages = super().explorable_instances(user)
@@ -49,9 +61,25 @@ def own_course_paths(user: Any) -> list[str]:
     return list(courses.values_list("path", flat=True))
 
 
+def sees_every_course(user: Any) -> bool:
+    """Whether no page of a course is hidden from user in the CMS."""
+    pages = Page.objects.filter(content_type__app_label="courses")
+    seen = policy_registry.get_by_type(Page).explorable_instances(user)
+    return not pages.exclude(pk__in=seen.values("pk")).exists()
+
+
+def hidden_among(pages: PageQuerySet, user: Any) -> list[Page]:
+    """Pages of courses that user neither sees nor has been given to decide about."""
+    courses = pages.filter(content_type__app_label="courses")
+    seen = policy_registry.get_by_type(Page).explorable_instances(user)
+    unseen = courses.exclude(pk__in=seen.values("pk")).specific(defer=True)
+    return [page for page in unseen if not page.permissions_for_user(user).can_edit()]
+
+
 class CoursePermissionTester(PagePermissionTester):
-    """Wagtail's rule, but for two things: permissions from above the catalogue do not count, and who may
-    change what others wrote may not therefore delete it. Deleting is for those who may add."""
+    """Wagtail's rule, but: permissions from above the catalogue do not count; who may change what others
+    wrote may not therefore delete, move or copy it, which is for those who may add; and who may edit a course
+    may put its lessons in order."""
 
     def __init__(self, user: Any, page: Page) -> None:
         super().__init__(user, page)
@@ -75,3 +103,20 @@ class CoursePermissionTester(PagePermissionTester):
         if not super().can_delete(ignore_bulk=ignore_bulk):
             return False
         return self.user.is_superuser or "add" in self.permissions
+
+    def can_copy(self) -> bool:
+        return super().can_copy() and (self.user.is_superuser or "add" in self.permissions)
+
+    def can_reorder_children(self) -> bool:
+        is_catalogue = self.page.cached_content_type.model == "courseindexpage"
+        return super().can_reorder_children() or (not is_catalogue and self.can_edit())
+
+    def can_move_to(self, destination: Page) -> bool:
+        """To where it stands: that is to put it in order. Wagtail asks this of a page that is dragged."""
+        if self.page.is_child_of(destination):
+            return destination.permissions_for_user(self.user).can_reorder_children()
+        return super().can_move_to(destination)
+
+    def can_set_view_restrictions(self) -> bool:
+        """Nobody: `courses.policies` says who may open a lesson, and a second rule would contradict it."""
+        return False
