@@ -36,7 +36,7 @@ class Broker(HealthCheck):
 class Worker(HealthCheck):
     """A worker has worked off its scheduled heartbeat lately."""
 
-    max_silence: timedelta = timedelta(minutes=3)
+    max_silence: timedelta = heartbeat.LONGEST_SILENCE
 
     async def run(self) -> None:
         silence = await sync_to_async(heartbeat.silence)(

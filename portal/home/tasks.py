@@ -6,8 +6,10 @@ from portal.home.services import heartbeat, publishing
 
 
 def publish_scheduled_pages() -> int:
-    """Put pages on and take them off the site as their editors scheduled it; the number refused."""
-    return publishing.publish_due(at=timezone.now())
+    """Put pages on and take them off the site as their editors scheduled it; the number that failed."""
+    failed = publishing.publish_due(at=timezone.now())
+    heartbeat.beat(at=timezone.now(), name=heartbeat.PUBLISHING)
+    return failed
 
 
 def beat() -> None:
