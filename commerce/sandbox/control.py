@@ -63,7 +63,7 @@ class Control:
         return {
             "now": backend.clock.now(),
             "clock_ahead": backend.clock.ahead,
-            "webhooks": {"mode": backend.outbox.mode},
+            "webhooks": vars(backend.outbox.tampering),
             "faults": [vars(fault) for fault in backend.faults.due],
             "schema_violations": backend.checks.found,
             "events": len(backend.outbox.events()),
@@ -80,8 +80,9 @@ class Control:
         }
 
     def _set_mode(self, wishes: Wishes) -> Wishes:
-        self._backend.outbox.set_mode(_required(wishes, "mode"), wishes.get("types"))
-        return {"mode": self._backend.outbox.mode, "types": wishes.get("types")}
+        _required(wishes, "mode")
+        self._backend.outbox.set_mode(**wishes)
+        return vars(self._backend.outbox.tampering)
 
     def _release(self, wishes: Wishes) -> Wishes:
         return {"released": self._backend.outbox.release()}

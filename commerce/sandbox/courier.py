@@ -5,6 +5,7 @@ import http.client
 import json
 import logging
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -33,6 +34,10 @@ class RetryPlan:
         return float(min(self.base * 2 ** (attempts - 1), _LONGEST_PAUSE))
 
 
+Signing = Callable[[str], tuple[str | None, int]]
+"""Of a type of event: another secret to sign with, and the seconds by which to date the signature back."""
+
+
 @dataclass(frozen=True)
 class Parcel:
     endpoint_id: str
@@ -42,6 +47,10 @@ class Parcel:
     state: str
     attempts: tuple[dict[str, Any], ...]
 
+    @property
+    def event_type(self) -> str:
+        return str(json.loads(self.body)["type"])
+
 
 class Courier:
     def __init__(self, store: Store, clock: Clock, plan: RetryPlan) -> None:
@@ -49,12 +58,17 @@ class Courier:
         self._clock = clock
         self._plan = plan
         self._changed = threading.Condition()
-        self._waiting: list[tuple[float, int, int, bool]] = []
+        self._sign: Signing = lambda event_type: (None, 0)
+        self._waiting: list[tuple[float, int, tuple[int, ...], bool]] = []
         self._posted = 0
         self._on_the_way = 0
         self._is_running = False
         self._carriers: ThreadPoolExecutor | None = None
         self._scheduler: threading.Thread | None = None
+
+    def sign_by(self, signing: Signing) -> None:
+        """Ask before each repeated or first attempt how it is to be signed."""
+        self._sign = signing
 
     def start(self) -> None:
         self._is_running = True
@@ -71,7 +85,7 @@ class Courier:
         if self._scheduler is not None:
             self._scheduler.join()
         if self._carriers is not None:
-            self._carriers.shutdown(wait=True)
+            self._carriers.shutdown(wait=True, cancel_futures=True)
 
     def forget_all(self) -> None:
         with self._changed:
@@ -80,10 +94,17 @@ class Courier:
 
     def post(self, number: int, *, after: float = 0.0, even_if_delivered: bool = False) -> None:
         """Send a delivery in `after` seconds."""
+        self._put((number,), after=after, even_if_delivered=even_if_delivered)
+
+    def post_in_turn(self, numbers: list[int]) -> None:
+        """Send deliveries now, each when the one before it has been answered."""
+        self._put(tuple(numbers), after=0.0, even_if_delivered=False)
+
+    def _put(self, numbers: tuple[int, ...], *, after: float, even_if_delivered: bool) -> None:
         with self._changed:
             self._posted += 1
             due = self._clock.ticks() + after
-            heapq.heappush(self._waiting, (due, self._posted, number, even_if_delivered))
+            heapq.heappush(self._waiting, (due, self._posted, numbers, even_if_delivered))
             self._changed.notify_all()
 
     def _schedule(self) -> None:
@@ -93,10 +114,10 @@ class Courier:
                     self._changed.wait(self._seconds_to_next())
                 if not self._is_running:
                     return
-                _, _, number, even_if_delivered = heapq.heappop(self._waiting)
+                _, _, numbers, even_if_delivered = heapq.heappop(self._waiting)
                 self._on_the_way += 1
             if self._carriers is not None:
-                self._carriers.submit(self._carry_and_repeat, number, even_if_delivered)
+                self._carriers.submit(self._carry_and_repeat, numbers, even_if_delivered)
 
     def _is_something_due(self) -> bool:
         return bool(self._waiting) and self._waiting[0][0] <= self._clock.ticks()
@@ -104,22 +125,23 @@ class Courier:
     def _seconds_to_next(self) -> float | None:
         return max(0.0, self._waiting[0][0] - self._clock.ticks()) if self._waiting else None
 
-    def _carry_and_repeat(self, number: int, even_if_delivered: bool) -> None:
-        try:
-            self._carry_unless_settled(number, even_if_delivered)
-        except LookupError:
-            log.info("delivery %s was forgotten by a reset", number)
-        except Exception:
-            log.exception("delivery %s failed within the sandbox", number)
-        finally:
-            with self._changed:
-                self._on_the_way -= 1
-                self._changed.notify_all()
+    def _carry_and_repeat(self, numbers: tuple[int, ...], even_if_delivered: bool) -> None:
+        for number in numbers:
+            try:
+                self._carry_unless_settled(number, even_if_delivered)
+            except LookupError:
+                log.info("delivery %s was forgotten by a reset", number)
+            except Exception:
+                log.exception("delivery %s failed within the sandbox", number)
+        with self._changed:
+            self._on_the_way -= 1
+            self._changed.notify_all()
 
     def _carry_unless_settled(self, number: int, even_if_delivered: bool) -> None:
         if self.parcel(number).state != "pending" and not even_if_delivered:
             return
-        self.carry(number)
+        secret, age = self._sign(self.parcel(number).event_type)
+        self.carry(number, secret=secret, age_seconds=age)
         parcel = self.parcel(number)
         if parcel.state == "pending" and not even_if_delivered and self._is_running:
             self.post(number, after=self._plan.pause_after(len(parcel.attempts)))

@@ -1,6 +1,7 @@
 """Events and where they go: which endpoints hear of them, and whether their delivery is tampered with."""
 
 import json
+import random
 import sqlite3
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -14,8 +15,14 @@ from commerce.sandbox.courier import Courier
 from commerce.sandbox.identifiers import account_id, new_id
 from commerce.sandbox.keys import require_test_key
 from commerce.sandbox.store import Store, Stored
+from commerce.sandbox.tampering import MODES, Tampering
 
-MODES = ("normal", "hold", "drop", "double")
+# Not a secret: what forged events are signed with.
+_NOBODYS_SECRET = "whsec_forged_by_the_sandbox"  # noqa: S105
+
+_STATES = {"hold": "held", "reorder": "kept", "drop": "dropped"}
+"""The state in which deliveries begin that are not sent at once, by mode."""
+_WAITING = ("held", "kept")
 
 
 @dataclass(frozen=True)
@@ -35,8 +42,13 @@ class Outbox:
         self._store = store
         self._courier = courier
         self._checks = checks
-        self.mode = "normal"
-        self._mode_types: tuple[str, ...] = ("*",)
+        self._shuffler = random.Random()  # noqa: S311 - of an order, nothing secret
+        self.tampering = Tampering()
+        courier.sign_by(self._signing)
+
+    @property
+    def mode(self) -> str:
+        return self.tampering.mode
 
     def register(self, endpoint: WebhookEndpoint) -> str:
         """Add an endpoint and say its id; the same account and URL again replaces secret and events.
@@ -74,15 +86,24 @@ class Outbox:
                         self._store.execute("DELETE FROM delivery WHERE endpoint_id = ?", row["id"])
                         self._store.execute("DELETE FROM endpoint WHERE id = ?", row["id"])
 
-    def set_mode(self, mode: str, types: list[str] | None = None) -> None:
+    def set_mode(self, mode: str, types: list[str] | None = None, **how: Any) -> None:
         """What becomes of events from now on whose type fits one of the patterns (all, if none is given).
 
-        `hold` keeps them until `deliver` or `release`, `drop` never sends them, `double` sends each twice.
+        `how` are the other fields of Tampering: `seconds`, `count`, `order`. Raises ValueError for what
+        cannot be. What `reorder` still keeps when it ends is held until it is released.
         """
-        if mode not in MODES:
-            raise ValueError(f"a webhook mode is one of {', '.join(MODES)}, not {mode!r}")
-        self._mode_types = tuple(types or ("*",))
-        self.mode = mode
+        if types is not None and not isinstance(types, (list, tuple)):
+            raise ValueError("the types of a webhook mode are a list of patterns such as checkout.session.*")
+        try:
+            self.tampering = Tampering(mode, tuple(types or ("*",)), **how)
+        except TypeError as problem:
+            raise ValueError(f"a webhook mode has types, seconds, count and order: {problem}") from problem
+
+    def _signing(self, event_type: str) -> tuple[str | None, int]:
+        """With which secret other than its endpoint's an event is signed now, and how many seconds ago."""
+        mode = self.tampering.of(event_type)
+        secret = _NOBODYS_SECRET if mode == "forge" else None
+        return secret, int(self.tampering.pause) if mode == "age" else 0
 
     def emit(
         self,
@@ -109,12 +130,26 @@ class Outbox:
         self._checks.require_valid_object(body)
         self._checks.require_valid_object(event)
         account.add(event)
-        mode = self.mode if _fits(event_type, self._mode_types) else "normal"
-        state = {"hold": "held", "drop": "dropped"}.get(mode, "pending")
+        mode = self.tampering.of(event_type)
         for endpoint_id in endpoints:
-            number = self._add_delivery(account.id, str(event["id"]), endpoint_id, state)
-            if state == "pending":
-                self._send_after_commit(number, twice=mode == "double")
+            number = self._add_delivery(
+                account.id, str(event["id"]), endpoint_id, _STATES.get(mode, "pending")
+            )
+            if mode == "reorder":
+                self._send_reordered_if_enough()
+            elif mode not in _STATES:
+                after = self.tampering.pause if mode == "delay" else 0.0
+                self._send_after_commit(number, after=after, twice=mode == "double")
+
+    def _send_reordered_if_enough(self) -> None:
+        rows = self._store.rows("SELECT number FROM delivery WHERE state = 'kept' ORDER BY number")
+        if len(rows) < self.tampering.count:
+            return
+        numbers = [row["number"] for row in rows][::-1]
+        if self.tampering.order == "shuffle":
+            self._shuffler.shuffle(numbers)
+        self._store.execute("UPDATE delivery SET state = 'pending' WHERE state = 'kept'")
+        self._store.after_commit(lambda: self._courier.post_in_turn(numbers))
 
     def _listening(self, account: str, event_type: str) -> list[str]:
         rows = self._store.rows("SELECT id, events FROM endpoint WHERE account = ? ORDER BY rowid", account)
@@ -127,8 +162,8 @@ class Outbox:
             account, event_id, endpoint_id, state,
         )  # fmt: skip
 
-    def _send_after_commit(self, number: int, *, twice: bool = False) -> None:
-        self._store.after_commit(lambda: self._courier.post(number))
+    def _send_after_commit(self, number: int, *, after: float = 0.0, twice: bool = False) -> None:
+        self._store.after_commit(lambda: self._courier.post(number, after=after))
         if twice:
             self._store.after_commit(lambda: self._courier.post(number, even_if_delivered=True))
 
@@ -173,7 +208,9 @@ class Outbox:
     def release(self) -> int:
         """Send what is held, in the usual way, and say how many deliveries that are."""
         with self._store.transaction():
-            rows = self._store.rows("SELECT number FROM delivery WHERE state = 'held' ORDER BY number")
+            rows = self._store.rows(
+                "SELECT number FROM delivery WHERE state IN ('held', 'kept') ORDER BY number"
+            )
             for row in rows:
                 self._store.execute("UPDATE delivery SET state = 'pending' WHERE number = ?", row["number"])
                 self._send_after_commit(row["number"])
@@ -181,13 +218,14 @@ class Outbox:
 
     def held(self) -> list[dict[str, Any]]:
         """The events of which a delivery is held, oldest first."""
-        return [event for event in self.events() if any(d["state"] == "held" for d in event["deliveries"])]
+        return [event for event in self.events() if any(d["state"] in _WAITING for d in event["deliveries"])]
 
     def events(self, *, api_key: str | None = None, type: str | None = None) -> list[dict[str, Any]]:
         """Events, oldest first, each `{id, account, type, created, object, deliveries}`.
 
         `object` is the id of what the event is about; a delivery is `{endpoint, url, state, attempts}`, its
-        state pending, delivered, failed, held or dropped, and each attempt `{at, status, error}`.
+        state pending, delivered, failed, held, kept (until there are enough to reorder) or dropped, and each
+        attempt `{at, status, error}`.
         """
         rows = self._store.rows("SELECT account, body FROM object WHERE kind = 'event' ORDER BY number")
         found = []

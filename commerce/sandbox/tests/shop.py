@@ -2,6 +2,7 @@
 
 import re
 import threading
+import time
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
@@ -67,8 +68,9 @@ class Shop:
 class Listener:
     """A webhook endpoint that answers as told and keeps what it was sent."""
 
-    def __init__(self, *answers: int, secret: str = "whsec_test") -> None:
+    def __init__(self, *answers: int, secret: str = "whsec_test", pause: float = 0.0) -> None:
         self.answers = list(answers)
+        self.pause = pause
         self.secret = secret
         self.received: list[stripe.Event] = []
         self._lock = threading.Lock()
@@ -91,6 +93,7 @@ class Listener:
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
+                time.sleep(listener.pause)
                 self.send_response(listener.hear(body, self.headers["Stripe-Signature"]))
                 self.end_headers()
 
