@@ -626,6 +626,17 @@ def test_without_moderation_nothing_is_submitted_silently(crew):
     assert not CoursePage.objects.exists()
 
 
+def test_without_a_catalogue_there_is_no_place_for_a_course(crew):
+    catalogue_page().delete()
+
+    answer = crew.clients["member"].post(COURSES, NEW)
+
+    assert (answer.status_code, answer.json()["detail"]) == (
+        409,
+        "There is no catalogue that the course could stand in.",
+    )
+
+
 # --- Deleting ---
 
 

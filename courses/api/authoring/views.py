@@ -201,7 +201,12 @@ class CourseViewSet(AuthoringMixin, viewsets.GenericViewSet):
             "It is yours, and a draft. `live: true` submits it to the moderators, or publishes it at once "
             "where you may publish. JSON, or a multipart form with a picture as `preview`."
         ),
-        responses={201: CourseSerializer, 400: INVALID, 403: "Moderators create no courses."},
+        responses={
+            201: CourseSerializer,
+            400: INVALID,
+            403: "Moderators create no courses.",
+            409: "There is no catalogue that the course could stand in.",
+        },
         tags=["courses"],
     )
     def create(self, request: Request) -> Response:
