@@ -5,6 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from django.db import transaction
+from django.db.models import QuerySet
+
 from commerce.models import Order, OrderLine, Payment
 from commerce.money import Money
 from commerce.services import ordering
@@ -23,7 +26,13 @@ class PaymentKeeper:
     """The history of payments, in the shape that the API gives a payment."""
 
     section = "payments"
-    covers = frozenset({"commerce.PaymentStatusChange.actor"})
+    covers = frozenset(
+        {
+            "commerce.PaymentStatusChange.actor",
+            "commerce.Refund.requested_by",
+            "commerce.Finding.resolved_by",
+        }
+    )
 
     def export(self, user: User) -> Json:
         payments = Payment.objects.by(user).select_related("order").prefetch_related("order__lines")
@@ -41,16 +50,17 @@ class OrderKeeper:
     covers = frozenset({"commerce.Order.buyer", "commerce.OrderStatusChange.actor"})
 
     def export(self, user: User) -> Json:
-        return [describe_order(order) for order in Order.objects.by(user).prefetch_related("lines")]
+        return [describe_order(order) for order in _with_all(Order.objects.by(user))]
 
     def erase(self, user: User, *, at: datetime) -> None:
         """Keep what was sold, when and for how much; forget to whom. What is not paid is given up.
 
         A payment page that is open still is closed by the sweep of cancelled orders (commerce.tasks).
         """
-        for order in Order.objects.by(user).filter(
-            status__in=[Order.Status.OPEN, Order.Status.AWAITING_PAYMENT]
-        ):
+        with transaction.atomic():
+            for cart in Order.objects.by(user).carts().select_for_update():
+                cart.delete_cart()
+        for order in Order.objects.by(user).awaiting_payment():
             ordering.cancel(order=order, at=at, cause="account deleted")
         Order.objects.by(user).update(email=NOBODY)
 
@@ -74,19 +84,36 @@ def describe_payment(payment: Payment) -> dict[str, Any]:
 
 
 def describe_order(order: Order) -> dict[str, Any]:
-    """An order with its lines, which are fetched already."""
+    """An order with its lines and refunds, which are fetched already."""
     return {
         "id": order.pk,
         "number": order.number,
         "status": order.status,
         "email": order.email,
+        "subtotal": str(order.subtotal.amount),
+        "discount": str(order.discount.amount),
+        "tax": str(order.tax.amount),
         "total": str(order.total.amount),
         "currency": order.currency,
         "created_at": order.created_at.isoformat(),
         "placed_at": moment(order.placed_at),
         "paid_at": moment(order.paid_at),
         "lines": [describe_line(line, currency=order.currency) for line in order.lines.all()],
+        "refunds": [
+            {
+                "amount": str(Money.from_minor(refund.amount_minor, order.currency).amount),
+                "status": refund.status,
+                "reason": refund.reason,
+                "created_at": refund.created_at.isoformat(),
+            }
+            for payment in order.payments.all()
+            for refund in payment.refunds.all()
+        ],
     }
+
+
+def _with_all(orders: QuerySet[Order]) -> QuerySet[Order]:
+    return orders.prefetch_related("lines", "payments__refunds")
 
 
 def describe_line(line: OrderLine, *, currency: str) -> dict[str, Any]:

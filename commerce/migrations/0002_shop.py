@@ -4,6 +4,7 @@ import commerce.models.items
 import django.core.validators
 import django.db.models.deletion
 import django.db.models.expressions
+import django.db.models.functions.comparison
 import django.db.models.functions.text
 import uuid
 from decimal import Decimal
@@ -336,7 +337,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='gatewaycoupon',
-            constraint=models.UniqueConstraint(fields=('account', 'name', 'percent_off', 'amount_off_minor', 'currency'), name='commerce_gatewaycoupon_once', nulls_distinct=False),
+            constraint=models.UniqueConstraint(models.F('account'), models.F('name'), django.db.models.functions.comparison.Coalesce('percent_off', models.Value(0, models.DecimalField())), django.db.models.functions.comparison.Coalesce('amount_off_minor', models.Value(0, models.PositiveBigIntegerField())), models.F('currency'), name='commerce_gatewaycoupon_once'),
         ),
         migrations.AddConstraint(
             model_name='gatewaytaxrate',

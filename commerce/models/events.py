@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from django.db import models
+from django.db.models import Value
+from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 
 from commerce.models.payments import Payment
@@ -73,9 +75,13 @@ class GatewayCoupon(models.Model):
         verbose_name = _("provider coupon")
         verbose_name_plural = _("provider coupons")
         constraints = [
+            # Two rows with NULL in a column are never the same to every database.
             models.UniqueConstraint(
-                fields=["account", "name", "percent_off", "amount_off_minor", "currency"],
-                nulls_distinct=False,
+                "account",
+                "name",
+                Coalesce("percent_off", Value(0, models.DecimalField())),
+                Coalesce("amount_off_minor", Value(0, models.PositiveBigIntegerField())),
+                "currency",
                 name="commerce_gatewaycoupon_once",
             ),
         ]

@@ -144,9 +144,9 @@ def test_giving_up_and_going_to_pay_at_once_leaves_no_page_of_a_cancelled_order(
         assert order.status == ("AWAITING_PAYMENT" if is_open else "CANCELLED")
 
 
-def test_money_for_an_order_that_is_being_given_up_is_held_when_the_goods_are_gone(counter):
-    counter.out_of = "There are no vouchers left."
+def test_money_for_an_order_that_is_being_given_up_is_given_back_when_the_goods_are_gone(counter):
     payment = checkout.open_session(order=place_order(at=now()), urls=URLS, at=now())
+    counter.out_of = "There are no vouchers left."
     fake().pay(payment.session_id)
     is_cancelled = threading.Event()
 
@@ -165,4 +165,7 @@ def test_money_for_an_order_that_is_being_given_up_is_held_when_the_goods_are_go
         settled = settlement.settle(payment=Payment.objects.get(), at=now(), cause="test")
         cancelling.result()
 
-    assert (settled.order.status, settled.held_reason) == ("CANCELLED", "There are no vouchers left.")
+    assert (settled.order.status, settled.refunds.get().reason) == (
+        "CANCELLED",
+        "There are no vouchers left.",
+    )
