@@ -176,14 +176,14 @@ GUARDS: tuple[Guard, ...] = (
         "commerce/services/settlement.py",
         'refusal = _refusal(order) if order.status == Order.Status.CANCELLED else ""',
         'refusal = ""',
-        "commerce/tests/test_settlement.py::test_money_for_an_order_given_up_is_held_when_the_goods_are_gone",
+        "commerce/tests/test_settlement.py::test_money_for_an_order_given_up_is_given_back_when_the_goods_are_gone",
     ),
     Guard(
         "an order being given up is looked at again",
         "commerce/services/settlement.py",
         "order = Order.objects.select_for_update().get(pk=payment.order_id)",
         "order = Order.objects.get(pk=payment.order_id)",
-        "commerce/tests/test_races.py::test_money_for_an_order_that_is_being_given_up_is_held_when_the_goods_are_gone",
+        "commerce/tests/test_races.py::test_money_for_an_order_that_is_being_given_up_is_given_back_when_the_goods_are_gone",
         on_postgres=True,
     ),
     Guard(
@@ -901,6 +901,51 @@ GUARDS: tuple[Guard, ...] = (
         "courses/tests/test_authoring_races.py"
         "::test_sixteen_lessons_of_one_title_get_sixteen_places_and_addresses",
         on_postgres=True,
+    ),
+    # --- Moderation and what changed
+    Guard(
+        "what was decided is not decided again",
+        "courses/models/moderation.py",
+        "        task_state.refresh_from_db()\n",
+        "",
+        "courses/tests/test_moderation.py::test_what_was_decided_meanwhile_is_not_decided_again",
+    ),
+    Guard(
+        "of many moderators at once one decides",
+        "courses/models/moderation.py",
+        "        TaskState.objects.select_for_update().get(pk=task_state.pk)\n",
+        "",
+        "courses/tests/test_moderation.py::test_of_many_approving_at_once_one_does",
+        on_postgres=True,
+    ),
+    Guard(
+        "no address of the CMS leads to what one does not see",
+        "portal/home/views.py",
+        "if (name in ABOUT_ALL_PAGES and not sees_every_course(user)) or hidden_among(pages, user):",
+        "if False:",
+        "courses/tests/test_cms_doors.py::test_no_list_or_report_names_the_course_of_another[Authors]",
+    ),
+    Guard(
+        "copying is for those who may add",
+        "courses/models/rights.py",
+        'return super().can_copy() and (self.user.is_superuser or "add" in self.permissions)',
+        "return super().can_copy()",
+        "courses/tests/test_cms_doors.py"
+        "::test_moderators_go_in_by_these_doors_and_make_delete_and_move_nothing",
+    ),
+    Guard(
+        "a publication is told once",
+        "courses/migrations/0003_moderate_and_tell_once.py",
+        "fields=('page', 'published_at'), name='courses_coursechange_once_per_publication'",
+        "fields=('page', 'published_at', 'id'), name='courses_coursechange_once_per_publication'",
+        "courses/tests/test_changes.py::test_the_database_knows_a_publication_by_its_moment",
+    ),
+    Guard(
+        "a note is said once",
+        "courses/services/announcing.py",
+        "    _take_off(page, revision)\n    return changes",
+        "    return changes",
+        "courses/tests/test_changes.py::test_a_note_and_a_tick_belong_to_one_publication",
     ),
 )
 
