@@ -52,7 +52,7 @@ class WhatChangedPanel(MultiFieldPanel):  # type: ignore[misc]
     """The two fields, on pages that were published before: of a new page there is no change to tell."""
 
     def __init__(self, **kwargs: Any) -> None:
-        kwargs.setdefault("heading", _("What changed"))
+        kwargs.setdefault("heading", _("For those who follow the course"))
         kwargs.setdefault("children", [FieldPanel("change_note"), FieldPanel("is_minor_change")])
         super().__init__(**kwargs)
 

@@ -74,6 +74,13 @@ def publish(attempt, page):
     return not page.live
 
 
+def reorder(attempt, course):
+    make_lesson(course, "Cats")
+    last = make_lesson(course, "Dogs")
+    attempt.client.post(reverse("wagtailadmin_pages:set_page_position", args=[last.pk]) + "?position=0")
+    return Page.objects.get(pk=course.pk).get_first_child().pk == last.pk
+
+
 def upload_picture(attempt):
     return attempt.opens(reverse("wagtailimages:add"))
 
@@ -122,6 +129,11 @@ ACTIONS = {
     "Move another's course": lambda attempt: attempt.opens(
         reverse("wagtailadmin_pages:move", args=[attempt.course().pk])
     ),
+    "Copy another's course": lambda attempt: attempt.opens(
+        reverse("wagtailadmin_pages:copy", args=[attempt.course().pk])
+    ),
+    "Put the lessons of one's own course in order": lambda attempt: reorder(attempt, own_course(attempt)),
+    "Put the lessons of another's course in order": lambda attempt: reorder(attempt, attempt.course()),
     "Edit the first page": lambda attempt: attempt.editor(HomePage.objects.get()),
     "Create a page of text": lambda attempt: attempt.create(StandardPage, HomePage.objects.get()),
     "Publish a page of text": lambda attempt: publish(attempt, text_page()),
