@@ -11,8 +11,8 @@ from courses.models import CoursePage
 from courses.services import browsing
 from courses.services.browsing import Survey
 
+BEST_FIRST = _("Best match first")
 ORDERING_LABELS = {
-    browsing.RELEVANCE: _("Best match first"),
     "-published_at": _("Newest first"),
     "title": _("By title"),
     "price": _("Cheapest first"),
@@ -37,14 +37,16 @@ class CatalogueForm(forms.Form):
     level = forms.ChoiceField(label=_("Level"), required=False, choices=CoursePage.Level.choices)
     language = forms.ChoiceField(label=_("Language"), required=False, choices=settings.LANGUAGES)
     price = forms.ChoiceField(label=_("Price"), required=False, choices=list(browsing.PRICES.items()))
-    ordering = forms.ChoiceField(label=_("Order"), required=False, choices=list(ORDERING_LABELS.items()))
+    ordering = forms.ChoiceField(label=_("Order"), required=False)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.survey: Survey = browsing.survey(search=self["search"].field.clean(self["search"].value()))
         self.fields["topic"].choices = self.survey.topics
-        if not self.is_search:  # nothing to match: newest first is what the best match means
-            self.fields["ordering"].choices = list(ORDERING_LABELS.items())[1:]
+        # Nothing chosen is nothing in the address: who goes on to search gets the best match first.
+        orders = list(ORDERING_LABELS.items())
+        usual = [("", BEST_FIRST), *orders] if self.is_search else [("", orders[0][1]), *orders[1:]]
+        self.fields["ordering"].choices = usual
         self.is_valid()
 
     @property

@@ -46,7 +46,7 @@ def issue(*, user: User, at: datetime) -> RefreshToken:
 def holder(token: Token) -> User:
     """The person a token speaks for. Raises TokenRefused when it speaks for nobody (any more)."""
     ended = EndedTokenFamily.objects.filter(family=token.get(FAMILY, ""))
-    people = User.objects.annotate(is_signed_out=Exists(ended))
+    people = User.objects.with_access().annotate(is_signed_out=Exists(ended))
     user = people.filter(pk=token.get(api_settings.USER_ID_CLAIM), is_active=True).first()
     if user is None:
         raise TokenRefused(_("The account of this token is blocked or deleted."))

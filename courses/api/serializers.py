@@ -40,7 +40,8 @@ class FacetsQuerySerializer(serializers.Serializer):
     page_parameters = {"format"}
 
     def validate_topic(self, slug: str) -> str:
-        if slug and not CourseTopic.objects.filter(slug=slug).exists():
+        is_in_use = slug in self.context.get("topics", ())
+        if slug and not is_in_use and not CourseTopic.objects.filter(slug=slug).exists():
             raise serializers.ValidationError(_("There is no topic “%(slug)s”.") % {"slug": slug})
         return slug
 

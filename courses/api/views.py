@@ -63,10 +63,14 @@ class CatalogueView(CatalogueMixin, generics.ListAPIView):
     filter_backends: list[type] = []
 
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        query = CatalogueQuerySerializer(data=request.query_params)
+        survey = browsing.survey(search=request.query_params.get("search", ""))
+        query = CatalogueQuerySerializer(data=request.query_params, context={"topics": dict(survey.topics)})
         query.is_valid(raise_exception=True)
-        found = browsing.for_cards(browsing.catalogue(**query.validated_data), viewer=request.user)
+        chosen = {name: value for name, value in query.validated_data.items() if name in browsing.FACETS}
+        ordering = query.validated_data.get("ordering", "")
+        found = browsing.for_cards(survey.courses(chosen, ordering=ordering), viewer=request.user)
         found = found.with_subscription_of(request.user)
+        found.count = lambda: survey.count(chosen)  # known, where the paginator would ask again
         page = self.paginate_queryset(found)
         return self.get_paginated_response(self.describe(page).data)
 

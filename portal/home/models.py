@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from django.db import models
+from django.db.models import OuterRef, Subquery
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from wagtail.admin.panels import FieldPanel, MultiFieldPanel
 from wagtail.contrib.settings.models import BaseSiteSetting, register_setting
 from wagtail.fields import StreamField
+from wagtail.models import Page
 
 from courses.models import CourseIndexPage
 from courses.services import browsing
@@ -112,6 +114,16 @@ class SiteSettings(BaseSiteSetting):
         verbose_name=_("picture for social networks"),
         help_text=_("Shown when somebody shares a page that has no picture of its own."),
     )
+
+    @classmethod
+    def base_queryset(cls) -> models.QuerySet:
+        """With `about_title`: what the page at /about/ is called, if there is one; every footer names it."""
+        about = Page.objects.live().filter(
+            slug="about",
+            path__startswith=OuterRef("site__root_page__path"),
+            depth=OuterRef("site__root_page__depth") + 1,
+        )
+        return super().base_queryset().annotate(about_title=Subquery(about.order_by().values("title")[:1]))
 
     panels = [
         MultiFieldPanel([FieldPanel("footer_text"), FieldPanel("contact_email")], heading=_("Footer")),

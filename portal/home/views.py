@@ -192,7 +192,7 @@ def _remember_site(request: HttpRequest) -> None:
     root_paths = Site.get_site_root_paths()
     if len(root_paths) != 1 or hasattr(request, "_wagtail_site"):
         return
-    found = SiteSettings.objects.select_related("site__root_page", "social_image")
+    found = SiteSettings.base_queryset().select_related("site__root_page", "social_image")
     site_settings = found.filter(site=root_paths[0].site_id).first()
     if site_settings is not None and site_settings.site.is_default_site:
         request._wagtail_site = site_settings.site
