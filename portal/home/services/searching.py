@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from functools import reduce
 from operator import and_
+from typing import Any
 
 from django.contrib.auth.models import AnonymousUser
 from django.db.models import Q
@@ -57,7 +58,7 @@ class Found(Sequence[Result]):
         return self._read(self._keys[wanted])
 
     def _read(self, keys: list[tuple[type[CoursePage] | type[LessonPage], int]]) -> list[Result]:
-        kinds = {CoursePage: _("Course"), LessonPage: _("Lesson")}
+        kinds: dict[Any, str] = {CoursePage: _("Course"), LessonPage: _("Lesson")}
         pages = {
             model: model.objects.defer_streamfields().in_bulk([pk for each, pk in keys if each is model])
             for model in kinds
