@@ -15,9 +15,12 @@ from commerce import fulfilment
 from commerce.gateways import (
     GatewayError,
     GatewayRefused,
+    IntentRequest,
+    IntentState,
     NotAtProvider,
     SessionLine,
     SessionRequest,
+    SessionState,
     SessionStatus,
     gateway_for,
 )
@@ -84,6 +87,16 @@ class AmountTooSmall(CheckoutRefused):
         )
 
 
+class BegunElsewhere(CheckoutRefused):
+    """The same order is being paid in another way at this moment."""
+
+    def __init__(self, order: Order) -> None:
+        super().__init__(
+            _("Paying for order %s was begun in another window just now. Go on there, or try again here.")
+            % order
+        )
+
+
 class ProviderUnavailable(CheckoutRefused):
     """The payment service does not answer or does not work; nothing was taken."""
 
@@ -109,12 +122,32 @@ def open_session(*, order: Order, urls: ReturnUrls, at: datetime) -> Payment:
     outside transactions. Raises CheckoutRefused.
     """
     try:
-        payment = _reusable(order=order, at=at) or _new_payment(order=order, urls=urls, at=at)
+        flow = Payment.Flow.CHECKOUT
+        payment = _reusable(order=order, flow=flow, at=at) or _new_payment(
+            order=order, flow=flow, urls=urls, at=at
+        )
         if payment.session_url:
             return payment
         return _ask_for_page(payment=payment, at=at)
     except GatewayError as error:
         logger.exception("No payment page for order %s", order)
+        raise ProviderUnavailable from error
+
+
+def open_intent(*, order: Order, at: datetime) -> tuple[Payment, IntentState]:
+    """A payment to be made on our own page, and the provider's intent for the browser to pay.
+
+    The same rules as for a page: one open payment for an order, whichever way; the row first; asking again
+    gives the intent there is. Talks to the network; call it outside transactions. Raises CheckoutRefused.
+    """
+    try:
+        flow = Payment.Flow.INTENT
+        payment = _reusable(order=order, flow=flow, at=at) or _new_payment(order=order, flow=flow, at=at)
+        if payment.intent_id:
+            return payment, gateway_for(payment.account).intent(payment.intent_id)
+        return _ask_for_intent(payment=payment, at=at)
+    except GatewayError as error:
+        logger.exception("No payment intent for order %s", order)
         raise ProviderUnavailable from error
 
 
@@ -139,10 +172,10 @@ def give_up(*, order: Order, at: datetime, cause: str, actor: User | None = None
     Says whether the order was cancelled. Raises gateways.GatewayError; nothing is cancelled then.
     """
     for payment in order.payments.pending():
-        if not payment.session_id:
+        if not payment.is_at_provider:
             _close_without_page(payment=payment, to=Payment.Status.EXPIRED, at=at, cause=cause)
-        if payment.session_id:
-            state = gateway_for(payment.account).expire_session(payment.session_id)
+        if payment.is_at_provider:
+            state = settlement.close(payment)
             payment = settlement.apply(payment=payment, state=state, at=at, cause=cause)
         if payment.status == Payment.Status.PENDING:
             return False
@@ -171,8 +204,8 @@ def sweep_unpaid(*, at: datetime) -> int:
     return given_up
 
 
-def _reusable(*, order: Order, at: datetime) -> Payment | None:
-    """The order's open payment, if there is one that can still be paid; a stale one is closed on the way."""
+def _reusable(*, order: Order, flow: str, at: datetime) -> Payment | None:
+    """The order's open payment, if there is one that can still be paid in this way; another one is closed."""
     order.refresh_from_db()
     if order.payments.held().exists():
         raise PaymentHeld(order)
@@ -185,30 +218,31 @@ def _reusable(*, order: Order, at: datetime) -> Payment | None:
     payment = order.payments.pending().first()
     if payment is not None:
         # Before the order's time is looked at: its money may be on the way since before the end.
-        payment = _still_open(payment=payment, order=order, at=at)
+        payment = _still_open(payment=payment, order=order, flow=flow, at=at)
     if not order.may_be_paid(at=at):
         raise OrderNotPayable(order)
     return payment
 
 
-def _still_open(*, payment: Payment, order: Order, at: datetime) -> Payment | None:
-    """A pending payment when it can still be paid; None when it is closed now.
+def _still_open(*, payment: Payment, order: Order, flow: str, at: datetime) -> Payment | None:
+    """A pending payment when it can still be paid in this way; None when it is closed now.
 
     Raises AlreadyPaid, PaymentHeld and PaymentUnderWay.
     """
-    if not payment.session_id:
-        if payment.is_open(at=at + SHORTEST_SESSION - timedelta(minutes=1)):
+    if not payment.is_at_provider:
+        is_young = payment.is_open(at=at + SHORTEST_SESSION - timedelta(minutes=1))
+        if payment.flow == flow and is_young:
             return payment
-        # The request kept on the row is too old for the provider.
-        cause = "no page was opened in time"
+        # The request kept on the row is too old for the provider, or for the other way of paying.
+        cause = "no page was opened in time" if payment.flow == flow else "paid in another way"
         _close_without_page(payment=payment, to=Payment.Status.EXPIRED, at=at, cause=cause)
-        if not payment.session_id:
+        if not payment.is_at_provider:
             return None
-    gateway = gateway_for(payment.account)
-    state = gateway.session(payment.session_id)
-    if state.status is SessionStatus.OPEN and not payment.is_open(at=at + USEFUL_REST):
-        state = gateway.expire_session(payment.session_id)
-    if state.status is SessionStatus.OPEN:
+    state = settlement.ask(payment)
+    is_worth_it = payment.flow == flow and payment.is_open(at=at + USEFUL_REST)
+    if _can_be_paid(state) and not is_worth_it:
+        state = settlement.close(payment)
+    if _can_be_paid(state):
         return payment
     payment = settlement.apply(payment=payment, state=state, at=at, cause="found when paying again")
     if payment.held_reason:
@@ -221,10 +255,17 @@ def _still_open(*, payment: Payment, order: Order, at: datetime) -> Payment | No
     return None
 
 
-def _new_payment(*, order: Order, urls: ReturnUrls, at: datetime) -> Payment:
+def _can_be_paid(state: SessionState | IntentState) -> bool:
+    if isinstance(state, SessionState):
+        return state.status is SessionStatus.OPEN
+    return not (state.is_paid or state.is_under_way or state.is_over)
+
+
+def _new_payment(*, order: Order, flow: str, at: datetime, urls: ReturnUrls | None = None) -> Payment:
     """Commit the row of a new payment; when another call was faster, the row it made.
 
-    Raises OrderNotPayable when that one has been settled already, or the order given up.
+    Raises OrderNotPayable when that one has been settled already, or the order given up, and BegunElsewhere
+    when it is for the other way of paying.
     """
     rest = (order.payable_until or at) - at
     try:
@@ -238,8 +279,9 @@ def _new_payment(*, order: Order, urls: ReturnUrls, at: datetime) -> Payment:
                 account=order.account,
                 amount_minor=order.total_minor,
                 currency=order.currency,
-                success_url=urls.success,
-                cancel_url=urls.cancel,
+                flow=flow,
+                success_url=urls.success if urls else "",
+                cancel_url=urls.cancel if urls else "",
                 expires_at=(at + min(max(rest, SHORTEST_SESSION), LONGEST_SESSION)).replace(microsecond=0),
                 created_at=at,
             )
@@ -248,6 +290,8 @@ def _new_payment(*, order: Order, urls: ReturnUrls, at: datetime) -> Payment:
         payment = order.payments.pending().first()
         if payment is None:
             raise OrderNotPayable(order) from None
+        if payment.flow != flow or payment.method != Payment.Method.STRIPE:
+            raise BegunElsewhere(order) from None
         return payment
 
 
@@ -298,6 +342,31 @@ def _ask_for_page(*, payment: Payment, at: datetime) -> Payment:
     return payment
 
 
+def _ask_for_intent(*, payment: Payment, at: datetime) -> tuple[Payment, IntentState]:
+    gateway = gateway_for(payment.account)
+    order = payment.order
+    try:
+        state = gateway.open_intent(
+            IntentRequest(
+                key=f"payment-{payment.uuid}",
+                amount=order.total,
+                description=_("Order %s") % order.number,
+                email=order.email,
+                metadata={"payment": str(payment.uuid), "order": order.number},
+            )
+        )
+    except (GatewayRefused, NotAtProvider):
+        _ask_anew_next_time(payment=payment, at=at)
+        raise
+    payment.keep_intent(intent_id=state.id)
+    if payment.status != Payment.Status.PENDING:
+        # Given up while the provider made the intent. Nobody has its secret, and nobody may pay it.
+        state = gateway.cancel_intent(state.id)
+        payment = settlement.apply(payment=payment, state=state, at=at, cause="opened too late")
+        raise AlreadyPaid(order) if payment.is_captured else OrderNotPayable(order)
+    return payment, state
+
+
 def _ask_anew_next_time(*, payment: Payment, at: datetime) -> None:
     """The provider said no, and would say it again to the same key; what was made there may be the reason."""
     mirroring.forget(payment=payment)
@@ -310,7 +379,8 @@ def _close_without_page(*, payment: Payment, to: Payment.Status, at: datetime, c
     One whose page comes at this moment stays open.
     """
     with transaction.atomic(durable=True):
-        if Payment.objects.select_for_update().filter(pk=payment.pk, session_id="").exists():
+        unknown = Payment.objects.select_for_update().filter(pk=payment.pk, session_id="", intent_id="")
+        if unknown.exists():
             payment.transition(to=to, at=at, cause=cause)
         else:
             payment.refresh_from_db()
