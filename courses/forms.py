@@ -4,7 +4,7 @@ from typing import Any
 
 from django import forms
 from django.conf import settings
-from django.utils.translation import gettext as _now
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from courses.models import CoursePage
@@ -72,4 +72,4 @@ class CatalogueForm(forms.Form):
         """A filter's value in words."""
         value = self.filters[name]
         choices = dict(getattr(self.fields[name], "choices", ()))
-        return str(choices.get(value, _now("“%(words)s”") % {"words": value}))
+        return str(choices.get(value, gettext("“%(words)s”") % {"words": value}))

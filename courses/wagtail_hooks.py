@@ -6,7 +6,7 @@ from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.utils.translation import gettext as _now
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from wagtail import hooks
 from wagtail.models import Page
@@ -86,7 +86,7 @@ def _refuse_deletion(request: HttpRequest, pages: list[Page]) -> HttpResponse | 
         if members:
             messages.error(
                 request,
-                _now(
+                gettext(
                     "“%(page)s” cannot be deleted: %(count)d people are or were enrolled."
                     " Unpublish it instead."
                 )

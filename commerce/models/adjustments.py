@@ -11,7 +11,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Upper
-from django.utils.translation import gettext as _now
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from commerce.models.orders import Order
@@ -107,16 +107,16 @@ class Discount(models.Model):
     def clean(self) -> None:
         super().clean()
         if (self.percent_off is None) == (self.amount_off is None):
-            raise ValidationError(_now("Give a percentage or an amount, and not both."))
+            raise ValidationError(gettext("Give a percentage or an amount, and not both."))
         if self.amount_off is None:
             self.currency = ""
             return
         if not self.currency:
-            raise ValidationError({"currency": _now("An amount needs its currency.")})
+            raise ValidationError({"currency": gettext("An amount needs its currency.")})
         try:
             Money(Decimal(self.amount_off), self.currency)
         except AmountNotPayable as error:
-            message = _now("%(currency)s has no such small change. Write a whole amount.")
+            message = gettext("%(currency)s has no such small change. Write a whole amount.")
             raise ValidationError({"amount_off": message % {"currency": self.currency}}) from error
 
 

@@ -10,7 +10,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import MinValueValidator
 from django.db import models
 from django.db.models import F, Q
-from django.utils.translation import gettext as _now
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from commerce.models.orders import OrderLine
@@ -71,10 +71,10 @@ class Item(models.Model):
         try:
             price = self.price_money
         except AmountNotPayable as error:
-            message = _now("%(currency)s has no such small change. Write a whole amount.")
+            message = gettext("%(currency)s has no such small change. Write a whole amount.")
             raise ValidationError({"price": message % {"currency": self.currency}}) from error
         if price < minimum_charge(self.currency):
-            message = _now("The least that can be paid by card is %(minimum)s.")
+            message = gettext("The least that can be paid by card is %(minimum)s.")
             raise ValidationError({"price": message % {"minimum": minimum_charge(self.currency)}})
 
     @property

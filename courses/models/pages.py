@@ -12,7 +12,7 @@ from django.db.models import Exists, F, Func, OuterRef, Q, Subquery, Value
 from django.db.models.functions import Coalesce, Greatest
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.module_loading import import_string
-from django.utils.translation import gettext as _now
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from wagtail.admin.panels import FieldPanel, FieldRowPanel, MultiFieldPanel
 from wagtail.blocks import CharBlock
@@ -49,12 +49,12 @@ def validate_price(price: Decimal | None, currency: str) -> None:
         money = Money(Decimal(price), currency)
     except AmountNotPayable as error:
         raise ValidationError(
-            _now("%(currency)s has no such small change. Write a whole amount."),
+            gettext("%(currency)s has no such small change. Write a whole amount."),
             params={"currency": currency},
         ) from error
     if money < minimum_charge(currency):
         raise ValidationError(
-            _now("The least that can be paid by card is %(minimum)s. Write 0 to give it away."),
+            gettext("The least that can be paid by card is %(minimum)s. Write 0 to give it away."),
             params={"minimum": minimum_charge(currency)},
         )
 
@@ -95,6 +95,7 @@ class MaterialPage(ContentPage):
         return import_string(self.view)(request, self)
 
     def serve_preview(self, request: HttpRequest, mode_name: str) -> HttpResponse:
+        """The page as a learner would see it, to look at: its buttons do nothing."""
         request.is_preview = True
         response = import_string(self.view)(request, self)
         response["Content-Security-Policy"] = "form-action 'none'; connect-src 'none'"
@@ -117,9 +118,9 @@ class CourseIndexPage(MaterialPage):
         _("introduction"), blank=True, help_text=_("Stands under the title of the catalogue.")
     )
 
-    max_count = 1
     objects = PageManager.from_queryset(CourseIndexPageQuerySet)()
 
+    max_count = 1
     page_description = _("The catalogue of courses. There is one.")
     subpage_types = ["courses.CoursePage"]
     template = "courses/course_index_page.html"
@@ -139,15 +140,15 @@ class CourseIndexPage(MaterialPage):
             CoursePage.objects.child_of(self)
             .filter(slug=path_components[0])
             .select_related("preview", "topic", "social_image")
-            .first()
             .with_subscription_of(request.user)
             .with_learners_count()
+            .first()
         )
         if course is None:
             raise Http404
         course._cached_parent_obj = self
-        return course.route(request, path_components[1:])
         course.is_unrestricted = self.is_unrestricted
+        return course.route(request, path_components[1:])
 
 
 class CoursePageQuerySet(PageQuerySet):
@@ -184,7 +185,6 @@ class CoursePageQuerySet(PageQuerySet):
         """Published courses, and those that member followed while they were published."""
         return self.filter(Q(live=True) | Q(pk__in=CourseSubscription.objects.by(member).values("course")))
 
-    def studied_by(self, member: Any) -> Self:
     def with_learners_count(self) -> Self:
         """Annotate `learners_count`: how many people have a place in the whole course."""
         places = Enrolment.objects.active().whole_courses().filter(course=OuterRef("pk")).order_by()
@@ -192,6 +192,7 @@ class CoursePageQuerySet(PageQuerySet):
             learners_count=Coalesce(_one_value(places, _Whole(F("pk"), function="COUNT")), 0)
         )
 
+    def studied_by(self, member: Any) -> Self:
         """Courses in which member may study: the whole course or some lesson of it."""
         return self.filter(pk__in=Enrolment.objects.by(member).active().values("course"))
 
@@ -362,7 +363,7 @@ class CoursePage(AnnouncesChanges, MaterialPage):
             try:
                 validate_price(lesson.price, self.currency)
             except ValidationError as error:
-                message = _now("The price of the lesson “%(lesson)s” does not fit: %(problem)s")
+                message = gettext("The price of the lesson “%(lesson)s” does not fit: %(problem)s")
                 values = {"lesson": lesson.title, "problem": " ".join(error.messages)}
                 raise ValidationError({"currency": message % values}) from error
 
@@ -377,8 +378,8 @@ class CoursePage(AnnouncesChanges, MaterialPage):
             )
             if lesson is not None:
                 lesson.course = self
-                return lesson.route(request, [])
                 lesson.is_unrestricted = self.is_unrestricted
+                return lesson.route(request, [])
         return super().route(request, path_components)
 
     @property
