@@ -1,5 +1,7 @@
 """The sandbox without its sockets: what the API, the payment page and the control API all work on."""
 
+from typing import Any
+
 from commerce.sandbox.accounts import Account, Cause, register
 from commerce.sandbox.cards import Card, digits_of
 from commerce.sandbox.checks import Checks
@@ -11,6 +13,7 @@ from commerce.sandbox.identifiers import account_id
 from commerce.sandbox.keys import Key
 from commerce.sandbox.outbox import Outbox
 from commerce.sandbox.paying import Attempt, Payer, come_due, pay_intent, settle_debit
+from commerce.sandbox.resources import refunds
 from commerce.sandbox.store import Store, Stored
 
 DEBIT_DELAY = 3 * 24 * 60 * 60
@@ -82,6 +85,17 @@ class Backend:
             account, payment = self.payment(payment_id)
             settle_debit(account, payment, succeeds=succeeds)
 
+    def refund_by_hand(self, of: dict[str, str], *, amount: int | None) -> dict[str, object]:
+        """Refund as if from the dashboard: all that is left, or an amount, of a `charge` or `payment_intent`.
+
+        Raises LookupError for an unknown id, Refusal for what cannot be given back.
+        """
+        with self.store.transaction():
+            account = self.account_of_object(next(iter(of.values()), ""))
+            if account is None:
+                raise LookupError("a refund needs the id of a charge or a payment_intent that exists")
+            return refunds.create(account, params=of | ({} if amount is None else {"amount": amount}))
+
     def advance_clock(self, seconds: int) -> int:
         """Move the clock on, let happen what is due by then, and say the new time."""
         now = self.clock.advance(seconds)
@@ -89,13 +103,13 @@ class Backend:
         self.run_timers()
         return now
 
-    def ledger(self, api_key: str | None = None) -> dict[str, dict[str, list[dict[str, object]]]]:
+    def ledger(self, api_key: str | None = None) -> dict[str, dict[str, list[dict[str, Any]]]]:
         """By account: `charges` and `refunds`, oldest first, with amount, currency, session and intent."""
         wanted = account_id(api_key) if api_key else None
         rows = self.store.rows("SELECT id FROM account ORDER BY rowid")
         return {row["id"]: self._ledger_of(row["id"]) for row in rows if wanted in (None, row["id"])}
 
-    def _ledger_of(self, account: str) -> dict[str, list[dict[str, object]]]:
+    def _ledger_of(self, account: str) -> dict[str, list[dict[str, Any]]]:
         charges = list(self.store.newest_first(account, "charge"))[::-1]
         sessions = {charge.id: charge.private["session"] for charge in charges}
         refunds = [stored.body for stored in self.store.newest_first(account, "refund")][::-1]

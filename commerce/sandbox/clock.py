@@ -3,6 +3,8 @@
 import threading
 import time
 
+_FARTHEST = 20 * 366 * 24 * 60 * 60
+
 
 class Clock:
     """Unix seconds. It only ever moves forward."""
@@ -20,10 +22,12 @@ class Clock:
         return int(time.time()) + self._ahead
 
     def advance(self, seconds: int) -> int:
-        """Move on and say the new time; raises ValueError for a step back."""
+        """Move on and say the new time; raises ValueError for a step back, or beyond twenty years."""
         if seconds < 0:
             raise ValueError("the sandbox's clock moves forward only: advance by 0 or more seconds")
         with self._lock:
+            if self._ahead + seconds > _FARTHEST:
+                raise ValueError("the sandbox's clock can be twenty years ahead of the computer's, not more")
             self._ahead += seconds
         return self.now()
 

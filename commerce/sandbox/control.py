@@ -4,17 +4,19 @@ import json
 import re
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
 from commerce.sandbox import refusals
 from commerce.sandbox.backend import Backend
 from commerce.sandbox.http_messages import Request, Response, as_json
 from commerce.sandbox.keys import require_test_key
+from commerce.sandbox.origins import is_sent_from_elsewhere
 from commerce.sandbox.outbox import WebhookEndpoint
 from commerce.sandbox.paying import NotAwaited
-from commerce.sandbox.resources import refunds
 
 Wishes = dict[str, Any]
+_GREATEST = 10**12
+_REFUNDABLE: tuple[str, ...] = ("charge", "payment_intent")
 
 
 class Control:
@@ -38,8 +40,7 @@ class Control:
 
     def answer(self, request: Request) -> Response:
         """200 with what the call says, 400 for wishes it cannot fulfil, 404 for what is not there."""
-        origin = request.headers.get("origin")
-        if origin is not None and urlsplit(origin).netloc != request.headers.get("host"):
+        if is_sent_from_elsewhere(request):
             return as_json({"error": "the control API does not answer to pages of other sites"}, status=403)
         for verb, pattern, act in self._routes:
             matched = re.fullmatch(pattern, request.path)
@@ -66,7 +67,7 @@ class Control:
             "webhooks": vars(backend.outbox.tampering),
             "faults": [vars(fault) for fault in backend.faults.due],
             "schema_violations": backend.checks.found,
-            "events": len(backend.outbox.events()),
+            "events": backend.outbox.count(),
         }
 
     def _events(self, wishes: Wishes) -> Wishes:
@@ -74,10 +75,9 @@ class Control:
         return {"events": events}
 
     def _deliver(self, wishes: Wishes, event_id: str) -> Wishes:
-        age = int(wishes.get("age_seconds", 0))
-        return {
-            "deliveries": self._backend.outbox.deliver(event_id, secret=wishes.get("secret"), age_seconds=age)
-        }
+        age = _whole(wishes.get("age_seconds", 0), "age_seconds")
+        secret = _text(wishes, "secret") if "secret" in wishes else None
+        return {"deliveries": self._backend.outbox.deliver(event_id, secret=secret, age_seconds=age)}
 
     def _set_mode(self, wishes: Wishes) -> Wishes:
         _required(wishes, "mode")
@@ -89,15 +89,15 @@ class Control:
 
     def _register(self, wishes: Wishes) -> Wishes:
         endpoint = WebhookEndpoint(
-            api_key=_required(wishes, "api_key"),
-            url=_required(wishes, "url"),
-            secret=_required(wishes, "secret"),
-            events=tuple(wishes.get("events") or ("*",)),
+            api_key=_text(wishes, "api_key"),
+            url=_text(wishes, "url"),
+            secret=_text(wishes, "secret"),
+            events=tuple(_texts(wishes.get("events") or ["*"], "events")),
         )
         return {"id": self._backend.outbox.register(endpoint), "url": endpoint.url}
 
     def _advance(self, wishes: Wishes) -> Wishes:
-        return {"now": self._backend.advance_clock(int(_required(wishes, "advance")))}
+        return {"now": self._backend.advance_clock(_whole(_required(wishes, "advance"), "advance"))}
 
     def _add_fault(self, wishes: Wishes) -> Wishes:
         self._backend.faults.add(**wishes)
@@ -116,13 +116,9 @@ class Control:
 
     def _refund(self, wishes: Wishes) -> Wishes:
         """A refund as if made by hand in Stripe's dashboard."""
-        named = {name: wishes[name] for name in ("charge", "payment_intent") if name in wishes}
-        account = self._backend.account_of_object(next(iter(named.values()), ""))
-        if account is None:
-            raise LookupError("a refund needs the id of a charge or a payment_intent that exists")
-        amount = {"amount": int(wishes["amount"])} if "amount" in wishes else {}
-        with self._backend.store.transaction():
-            return refunds.create(account, params=named | amount)
+        named = {name: _text(wishes, name) for name in _REFUNDABLE if name in wishes}
+        amount = _whole(wishes["amount"], "amount") if "amount" in wishes else None
+        return self._backend.refund_by_hand(named, amount=amount)
 
     def _reset(self, wishes: Wishes) -> Wishes:
         self._backend.reset()
@@ -136,12 +132,12 @@ def _wishes_of(request: Request) -> Wishes:
         return {}
     try:
         wishes = json.loads(request.body)
-    except ValueError as problem:
+    except (ValueError, RecursionError) as problem:
         raise ValueError(f"the control API takes JSON: {problem}") from problem
     if not isinstance(wishes, dict):
         raise ValueError("the control API takes a JSON object")
     if "api_key" in wishes:
-        require_test_key(wishes["api_key"])
+        require_test_key(_text(wishes, "api_key"))
     return wishes
 
 
@@ -149,3 +145,22 @@ def _required(wishes: Wishes, name: str) -> Any:
     if name not in wishes:
         raise ValueError(f"the JSON body needs {name!r}")
     return wishes[name]
+
+
+def _text(wishes: Wishes, name: str) -> str:
+    value = _required(wishes, name)
+    if not isinstance(value, str):
+        raise ValueError(f"{name} is a text, not {value!r}")
+    return value
+
+
+def _texts(value: Any, name: str) -> list[str]:
+    if not isinstance(value, list) or not all(isinstance(text, str) for text in value):
+        raise ValueError(f"{name} is a list of texts, not {value!r}")
+    return value
+
+
+def _whole(value: Any, name: str) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or abs(value) > _GREATEST:
+        raise ValueError(f"{name} is a whole number, not {value!r}")
+    return value

@@ -24,14 +24,16 @@ class Fault:
     seconds: float = 1.0
 
     def __post_init__(self) -> None:
+        if not isinstance(self.path, str) or not isinstance(self.verb, str):
+            raise ValueError("the path and the verb of a fault are patterns, such as /v1/refunds* and POST")
         if self.kind not in KINDS:
             raise ValueError(f"a fault is one of {', '.join(KINDS)}, not {self.kind!r}")
         if self.when not in ("before", "after"):
             raise ValueError(f"a fault happens before or after the call is acted on, not {self.when!r}")
-        if not 0 <= self.seconds <= _LONGEST_STALL:
+        if not _is_number(self.seconds) or not 0 <= self.seconds <= _LONGEST_STALL:
             raise ValueError(f"a stall lasts 0 to {_LONGEST_STALL} seconds")
-        if self.times < 1:
-            raise ValueError("a fault happens at least once")
+        if not isinstance(self.times, int) or isinstance(self.times, bool) or self.times < 1:
+            raise ValueError("a fault happens at least once, and a whole number of times")
 
 
 @dataclass
@@ -80,6 +82,10 @@ class Faults:
     def wake(self) -> None:
         """End every stall, because the sandbox stops."""
         self._woken.set()
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def _refusal(kind: str) -> refusals.Refusal:

@@ -6,6 +6,7 @@ import sqlite3
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
+from urllib.parse import urlsplit
 
 import stripe
 
@@ -56,7 +57,7 @@ class Outbox:
         Raises ValueError for a live key or an address that is not http(s).
         """
         require_test_key(endpoint.api_key)
-        if not endpoint.url.startswith(("http://", "https://")):
+        if not _is_address(endpoint.url):
             raise ValueError(f"a webhook endpoint is an http(s) URL, not {endpoint.url!r}")
         if not endpoint.secret:
             raise ValueError("a webhook endpoint needs a signing secret, such as whsec_demo")
@@ -242,12 +243,17 @@ class Outbox:
                     "type": event["type"],
                     "created": event["created"],
                     "object": event["data"]["object"]["id"],
-                    "deliveries": self._deliveries(event["id"]),
+                    "deliveries": self.deliveries(event["id"]),
                 }
             )
         return found
 
-    def _deliveries(self, event_id: str) -> list[dict[str, Any]]:
+    def count(self) -> int:
+        """How many events there are, of all accounts."""
+        row = self._store.row("SELECT count(*) AS n FROM object WHERE kind = 'event'")
+        return int(row["n"]) if row else 0
+
+    def deliveries(self, event_id: str) -> list[dict[str, Any]]:
         rows = self._store.rows(
             "SELECT d.state, d.attempts, e.id, e.url FROM delivery d JOIN endpoint e ON e.id = d.endpoint_id "
             "WHERE d.event_id = ? ORDER BY d.number",
@@ -288,6 +294,16 @@ class Outbox:
 
     def reset(self) -> None:
         self.set_mode("normal")
+
+
+def _is_address(url: str) -> bool:
+    """Whether a request can be sent there: an address with a host, and nothing that breaks a request line."""
+    try:
+        parts = urlsplit(url)
+        is_whole = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+    return is_whole and url.isascii() and url.isprintable() and " " not in url
 
 
 def _fits(event_type: str, patterns: tuple[str, ...] | list[str]) -> bool:

@@ -16,6 +16,7 @@ from commerce.sandbox.hosted.pages import PaymentPages
 from commerce.sandbox.http_messages import Request, Response, as_json
 from commerce.sandbox.outbox import Outbox, WebhookEndpoint
 from commerce.sandbox.paying import Attempt
+from commerce.sandbox.people.pages import PREFIX, PeoplesPages
 from commerce.sandbox.server import Server
 from commerce.sandbox.store import Store
 from commerce.sandbox.stripe_js.pages import StripeJs
@@ -51,6 +52,7 @@ class Sandbox:
         self._pages = PaymentPages(self._backend)
         self._stripe_js = StripeJs(self._backend)
         self._control = Control(self._backend)
+        self._people = PeoplesPages(self._backend)
         self._server: Server | None = None
         self._threads: list[threading.Thread] = []
         self._stopping = threading.Event()
@@ -201,8 +203,15 @@ class Sandbox:
             return self._stripe_js.answer(request)
         if path.startswith("/c/"):
             return self._pages.answer(request)
+        if path.startswith(PREFIX) or (path in ("/_sandbox", "/_sandbox/") and _is_for_people(request)):
+            return self._people.answer(request)
         if path == "/_sandbox" or path.startswith("/_sandbox/"):
             return self._control.answer(request)
         if path == "/":
             return as_json({"stripe_sandbox": "no real money", "api": "/v1", "control": "/_sandbox"})
         return self._api.answer(request)
+
+
+def _is_for_people(request: Request) -> bool:
+    """Browsers ask for HTML by name; programs take what there is, which is JSON."""
+    return request.verb == "GET" and "text/html" in request.headers.get("accept", "")
