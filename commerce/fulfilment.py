@@ -10,7 +10,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from commerce.models import OrderLine
+    from accounts.models import User
+    from commerce.models import Order, OrderLine
 
 
 class NotAvailable(Exception):
@@ -26,7 +27,11 @@ class Seller(Protocol):
     is_merchandise: bool
 
     def hold(self, line: OrderLine, *, at: datetime) -> None:
-        """The order is being placed: set aside what the line is for. Raises NotAvailable."""
+        """The order is being placed, or taken up again: set aside what the line is for. Raises NotAvailable.
+
+        Taken up again is an order that was given up: by its buyer, and then it is AWAITING_PAYMENT as when it
+        was placed; or because its money has come after all, and then it is CANCELLED still.
+        """
 
     def fulfil(self, line: OrderLine, *, at: datetime) -> None:
         """Hand over what was paid for. Runs in a transaction; an exception undoes it and is tried again."""
@@ -44,6 +49,20 @@ class Seller(Protocol):
         """Where the buyer finds it: a path on this site."""
 
 
+class NothingThere(LookupError):
+    """There is no such thing, or none that the buyer may know of."""
+
+
+class OrderFor(Protocol):
+    """How the id of a thing becomes an order to pay: what `{"course": 3}` of an API client leads to."""
+
+    def __call__(self, *, reference: int, buyer: User, at: datetime) -> Order:
+        """The unpaid order that buyer has for the thing, or a new one. May talk to the provider.
+
+        Raises NothingThere, NotAvailable and services.checkout.CheckoutRefused.
+        """
+
+
 class UnknownKind(LookupError):
     """No app sells this kind of line."""
 
@@ -58,6 +77,7 @@ class KindTaken(ValueError):
 
 
 _sellers: dict[str, Seller] = {}
+_payables: dict[str, OrderFor] = {}
 
 
 def register(kind: str, seller: Seller) -> None:
@@ -78,3 +98,17 @@ def seller_for(kind: str) -> Seller:
         return _sellers[kind]
     except KeyError:
         raise UnknownKind(kind) from None
+
+
+def register_payable(kind: str, order_for: OrderFor) -> None:
+    """Let things of a kind be paid by their id. Raises KindTaken when another app does."""
+    if _payables.get(kind, order_for) is not order_for:
+        raise KindTaken(f'How "{kind}" is ordered has been said already.')
+    _payables[kind] = order_for
+
+
+def order_for(*, kind: str, reference: int, buyer: User, at: datetime) -> Order:
+    """The order that buyer has for a thing, or a new one. Raises UnknownKind and what OrderFor raises."""
+    if kind not in _payables:
+        raise UnknownKind(kind)
+    return _payables[kind](reference=reference, buyer=buyer, at=at)

@@ -25,14 +25,17 @@ class CoursesConfig(AppConfig):
         from courses.models import CoursePage, CourseSectionPage, LessonPage
         from courses.models.rights import OwnCoursesPolicy
         from courses.personal_data import LearningKeeper
-        from courses.sales import CourseSeller, LessonSeller
-        from courses.services import enrolling
+        from courses.sales import CourseSeller, LessonSeller, order_for_course, order_for_lesson
+        from courses.services import enrolling, integrity
 
         fulfilment.register(enrolling.COURSE, CourseSeller())
         fulfilment.register(enrolling.LESSON, LessonSeller())
+        fulfilment.register_payable(enrolling.COURSE, order_for_course)
+        fulfilment.register_payable(enrolling.LESSON, order_for_lesson)
         personal_data.register(LearningKeeper())
         register_permission_policy(Page, OwnCoursesPolicy(Page))
 
+        integrity.register_own()
         notifications.register_own()
         for model in (CoursePage, CourseSectionPage, LessonPage):
             page_published.connect(record_change, sender=model, dispatch_uid="courses.record_change")

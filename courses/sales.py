@@ -1,12 +1,18 @@
 """What courses sell: whole courses and single lessons. The one module here that commerce calls."""
 
 from datetime import datetime
+from typing import TYPE_CHECKING
 
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
-from commerce.models import OrderLine
-from courses.models import Enrolment
+from commerce import fulfilment
+from commerce.models import Order, OrderLine
+from courses.models import CoursePage, Enrolment, LessonPage
 from courses.services import enrolling
+
+if TYPE_CHECKING:
+    from accounts.models import User
 
 
 class EnrolmentSeller:
@@ -15,7 +21,20 @@ class EnrolmentSeller:
     is_merchandise = True
 
     def hold(self, line: OrderLine, *, at: datetime) -> None:
-        """Nothing: the enrolment that waits for its money holds the place."""
+        """The enrolment that waits for its money holds the place; it waits again with its order.
+
+        An order whose money has come late is CANCELLED here: its place goes straight to its buyer.
+        """
+        if line.order.status != Order.Status.AWAITING_PAYMENT:
+            return
+        # Of an order being placed the enrolment comes after it.
+        enrolment = _enrolments().filter(order_line=line).first()
+        if enrolment is None:
+            return
+        try:
+            enrolling.hold_again(enrolment=enrolment, at=at)
+        except enrolling.EnrolmentRefused as refusal:
+            raise fulfilment.NotAvailable(str(refusal)) from refusal
 
     def fulfil(self, line: OrderLine, *, at: datetime) -> None:
         enrolling.activate(enrolment=_enrolment(line), at=at, cause=f"order {line.order.number} paid")
@@ -49,5 +68,33 @@ class LessonSeller(EnrolmentSeller):
     """Sells single lessons."""
 
 
+def order_for_course(*, reference: int, buyer: "User", at: datetime) -> Order:
+    """The order that buyer has for a course, or a new one."""
+    course = CoursePage.objects.live().filter(id=reference).first()
+    if course is None:
+        raise fulfilment.NothingThere
+    return _order_for(course, None, buyer=buyer, at=at)
+
+
+def order_for_lesson(*, reference: int, buyer: "User", at: datetime) -> Order:
+    """The order that buyer has for a single lesson, or a new one."""
+    lesson = LessonPage.objects.shown().filter(id=reference).first()
+    if lesson is None or not lesson.course.live:
+        raise fulfilment.NothingThere
+    return _order_for(lesson.course, lesson, buyer=buyer, at=at)
+
+
+def _order_for(course: CoursePage, lesson: LessonPage | None, *, buyer: "User", at: datetime) -> Order:
+    try:
+        enrolment = enrolling.hold_place(member=buyer, course=course, lesson=lesson, at=at)
+    except enrolling.EnrolmentRefused as refusal:
+        raise fulfilment.NotAvailable(str(refusal)) from refusal
+    return enrolment.order_line.order
+
+
 def _enrolment(line: OrderLine) -> Enrolment:
-    return Enrolment.objects.select_related("course", "lesson", "member").get(order_line=line)
+    return _enrolments().get(order_line=line)
+
+
+def _enrolments() -> QuerySet[Enrolment]:
+    return Enrolment.objects.select_related("course", "lesson", "member")

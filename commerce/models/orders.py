@@ -70,8 +70,9 @@ class Order(HasStatus):
         Status.OPEN: frozenset({Status.AWAITING_PAYMENT, Status.CANCELLED}),
         Status.AWAITING_PAYMENT: frozenset({Status.PAID, Status.CANCELLED}),
         Status.PAID: frozenset({Status.REFUNDED}),
-        # Money that comes after the order was given up is honoured while the goods are there.
-        Status.CANCELLED: frozenset({Status.PAID}),
+        # Money that comes after the order was given up is honoured while the goods are there; and its buyer
+        # may take it up again (ordering.take_up_again), which `from_` says.
+        Status.CANCELLED: frozenset({Status.PAID, Status.AWAITING_PAYMENT}),
         Status.REFUNDED: frozenset(),
     }
 

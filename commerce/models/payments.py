@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, Self
 
@@ -91,6 +92,8 @@ class Payment(HasStatus):
     }
 
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    # The provider gives one page to one key: a payment that is renewed asks with another.
+    attempt = models.PositiveSmallIntegerField(default=1, editable=False)
     order = models.ForeignKey(
         Order, on_delete=models.PROTECT, related_name="payments", verbose_name=_("order")
     )
@@ -186,9 +189,27 @@ class Payment(HasStatus):
         Payment.objects.filter(pk=self.pk).update(held_reason=reason[:500], **fields)
         self.refresh_from_db()
 
-    def keep_session(self, *, session_id: str, url: str) -> None:
-        """Write down the provider's session, unless one is written down already."""
-        Payment.objects.filter(pk=self.pk, session_id="").update(session_id=session_id, session_url=url)
+    @property
+    def key(self) -> str:
+        """What names the request for its page, or for its intent, to the provider."""
+        return f"payment-{self.uuid}" if self.attempt == 1 else f"payment-{self.uuid}-{self.attempt}"
+
+    @property
+    def marks(self) -> dict[str, str]:
+        """What the provider keeps with its session and intent, and tells with its events."""
+        marks = {"payment": str(self.uuid), "order": self.order.number}
+        return marks if self.attempt == 1 else {**marks, "attempt": str(self.attempt)}
+
+    def keep_session(self, *, session_id: str, url: str, marks: Mapping[str, str]) -> None:
+        """Write down the provider's session, unless one is written down already.
+
+        marks are the session's; those of an earlier attempt say that it is not the session waited for.
+        """
+        named = marks.get("attempt", "1")
+        rows = Payment.objects.filter(
+            pk=self.pk, session_id="", attempt=int(named) if named.isdecimal() else 0
+        )
+        rows.update(session_id=session_id, session_url=url)
         self.refresh_from_db()
 
     def keep_intent(self, *, intent_id: str) -> None:

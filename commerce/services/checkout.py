@@ -171,6 +171,22 @@ def give_up(*, order: Order, at: datetime, cause: str, actor: User | None = None
 
     Says whether the order was cancelled. Raises gateways.GatewayError; nothing is cancelled then.
     """
+    if not close_payments(order=order, at=at, cause=cause):
+        return False
+    with transaction.atomic(durable=True):
+        Order.objects.select_for_update().get(pk=order.pk)
+        if order.payments.pending().exists():
+            # A page was asked for meanwhile; whoever gives the order up next closes it.
+            return False
+        return ordering.cancel(order=order, at=at, cause=cause, actor=actor)
+
+
+def close_payments(*, order: Order, at: datetime, cause: str) -> bool:
+    """Let the open payment of an order take no money any more; say whether none is open then.
+
+    One whose money is on its way stays open, and one found paid makes the order PAID.
+    Raises gateways.GatewayError.
+    """
     for payment in order.payments.pending():
         if not payment.is_at_provider:
             _close_without_page(payment=payment, to=Payment.Status.EXPIRED, at=at, cause=cause)
@@ -179,12 +195,13 @@ def give_up(*, order: Order, at: datetime, cause: str, actor: User | None = None
             payment = settlement.apply(payment=payment, state=state, at=at, cause=cause)
         if payment.status == Payment.Status.PENDING:
             return False
-    with transaction.atomic(durable=True):
-        Order.objects.select_for_update().get(pk=order.pk)
-        if order.payments.pending().exists():
-            # A page was asked for meanwhile; whoever gives the order up next closes it.
-            return False
-        return ordering.cancel(order=order, at=at, cause=cause, actor=actor)
+    return True
+
+
+def session_end(*, order_until: datetime | None, at: datetime) -> datetime:
+    """When a page opened now closes: with the order's time, as far as the provider lets pages live."""
+    rest = (order_until or at) - at
+    return (at + min(max(rest, SHORTEST_SESSION), LONGEST_SESSION)).replace(microsecond=0)
 
 
 def sweep_unpaid(*, at: datetime) -> int:
@@ -267,7 +284,6 @@ def _new_payment(*, order: Order, flow: str, at: datetime, urls: ReturnUrls | No
     Raises OrderNotPayable when that one has been settled already, or the order given up, and BegunElsewhere
     when it is for the other way of paying.
     """
-    rest = (order.payable_until or at) - at
     try:
         with transaction.atomic(durable=True):
             # Whoever gives the order up takes the same lock: no page is made for what was given up.
@@ -282,7 +298,7 @@ def _new_payment(*, order: Order, flow: str, at: datetime, urls: ReturnUrls | No
                 flow=flow,
                 success_url=urls.success if urls else "",
                 cancel_url=urls.cancel if urls else "",
-                expires_at=(at + min(max(rest, SHORTEST_SESSION), LONGEST_SESSION)).replace(microsecond=0),
+                expires_at=session_end(order_until=order.payable_until, at=at),
                 created_at=at,
             )
     except IntegrityError:
@@ -298,12 +314,11 @@ def _new_payment(*, order: Order, flow: str, at: datetime, urls: ReturnUrls | No
 def _ask_for_page(*, payment: Payment, at: datetime) -> Payment:
     gateway = gateway_for(payment.account)
     order = payment.order
-    metadata = {"payment": str(payment.uuid), "order": order.number}
     try:
         tax_rate_ids = [mirroring.tax_rate_id(gateway=gateway, tax=tax) for tax in order.taxes.all()]
         state = gateway.open_session(
             SessionRequest(
-                key=f"payment-{payment.uuid}",
+                key=payment.key,
                 lines=[
                     SessionLine(
                         price_id=mirroring.price_id(gateway=gateway, line=line),
@@ -318,14 +333,14 @@ def _ask_for_page(*, payment: Payment, at: datetime) -> Payment:
                 success_url=payment.success_url,
                 cancel_url=payment.cancel_url,
                 expires_at=payment.expires_at,  # type: ignore[arg-type]
-                metadata=metadata,
+                metadata=payment.marks,
                 coupon_id=mirroring.coupon_id(gateway=gateway, order=order),
             )
         )
     except (GatewayRefused, NotAtProvider):
         _ask_anew_next_time(payment=payment, at=at)
         raise
-    payment.keep_session(session_id=state.id, url=state.url)
+    payment.keep_session(session_id=state.id, url=state.url, marks=state.metadata)
     if payment.status != Payment.Status.PENDING:
         # Given up while the provider made the page. Nobody has been sent to it, and nobody may be.
         state = gateway.expire_session(state.id)
@@ -348,11 +363,11 @@ def _ask_for_intent(*, payment: Payment, at: datetime) -> tuple[Payment, IntentS
     try:
         state = gateway.open_intent(
             IntentRequest(
-                key=f"payment-{payment.uuid}",
+                key=payment.key,
                 amount=order.total,
                 description=_("Order %s") % order.number,
                 email=order.email,
-                metadata={"payment": str(payment.uuid), "order": order.number},
+                metadata=payment.marks,
             )
         )
     except (GatewayRefused, NotAtProvider):

@@ -95,7 +95,14 @@ def place_cart(*, cart: Order, lines: Sequence[LineRequest], at: datetime) -> bo
     """
     _one_currency(lines)
     with transaction.atomic():
-        if not cart.transition(to=Order.Status.AWAITING_PAYMENT, at=at, cause="placed", actor=cart.buyer):
+        placed = cart.transition(
+            to=Order.Status.AWAITING_PAYMENT,
+            from_={Order.Status.OPEN},
+            at=at,
+            cause="placed",
+            actor=cart.buyer,
+        )
+        if not placed:
             return False
         _write_lines(order=cart, lines=lines)
         _freeze(order=cart, at=at)
@@ -132,6 +139,36 @@ def cancel(*, order: Order, at: datetime, cause: str, actor: User | None = None)
             for line in _in_locking_order(order.lines.all()):
                 fulfilment.seller_for(line.kind).release(line, at=at)
     return won
+
+
+def take_up_again(*, order: Order, at: datetime, actor: User | None = None) -> None:
+    """Let an order that was given up, or whose time is over, wait for its money for PAYABLE_FOR once more.
+
+    Nothing of it changes: it is paid at the prices it was placed at. The caller has locked it. Call it inside
+    a transaction. Raises fulfilment.NotAvailable and discounting.NoLongerValid; the order is as it was then.
+    """
+    until = at + PAYABLE_FOR
+    with transaction.atomic():
+        given_up = {Order.Status.CANCELLED}
+        if not order.transition(
+            to=Order.Status.AWAITING_PAYMENT,
+            from_=given_up,
+            at=at,
+            cause="taken up again",
+            actor=actor,
+            payable_until=until,
+        ):
+            Order.objects.awaiting_payment().filter(pk=order.pk).update(payable_until=until)
+            order.refresh_from_db()
+            return
+        attached = OrderDiscount.objects.filter(order=order).first()
+        if attached is not None:
+            discounting.redeem(attached=attached, at=at)
+        for line in _in_locking_order(order.lines.select_related("order")):
+            seller = fulfilment.seller_for(line.kind)
+            if refusal := seller.refusal(line):
+                raise fulfilment.NotAvailable(refusal)
+            seller.hold(line, at=at)
 
 
 def hold_again(*, order: Order, at: datetime) -> None:

@@ -103,7 +103,7 @@ def receive(*, account: str, event: Event, at: datetime) -> Payment | None:
                 account=account, event_id=event.id, kind=event.kind, payment=payment, received_at=at
             )
             if isinstance(state, SessionState):
-                payment.keep_session(session_id=state.id, url=state.url)
+                payment.keep_session(session_id=state.id, url=state.url, marks=state.metadata)
             elif isinstance(state, IntentState):
                 payment.keep_intent(intent_id=state.id)
             if state is not None:

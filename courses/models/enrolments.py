@@ -65,8 +65,8 @@ class Enrolment(HasStatus):
     TRANSITIONS = {
         Status.PENDING: frozenset({Status.ACTIVE, Status.CANCELLED}),
         Status.ACTIVE: frozenset({Status.REVOKED}),
-        # Money that comes after the order was given up is honoured.
-        Status.CANCELLED: frozenset({Status.ACTIVE}),
+        # Money that comes after the order was given up is honoured; and the order may be taken up again.
+        Status.CANCELLED: frozenset({Status.ACTIVE, Status.PENDING}),
         # Who buys again after a refund gets a new enrolment.
         Status.REVOKED: frozenset(),
     }

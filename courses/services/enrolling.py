@@ -43,6 +43,13 @@ class NotForSale(EnrolmentRefused):
     """It is free, sold only together with its course, or not published."""
 
 
+class OrderedAnew(EnrolmentRefused):
+    """There is a newer order for the same."""
+
+    def __init__(self, thing: CoursePage | LessonPage) -> None:
+        super().__init__(_("You have ordered “%s” again since; pay the newer order.") % thing)
+
+
 class PlaceTakenBack(EnrolmentRefused):
     """The money for this place was given back."""
 
@@ -155,6 +162,26 @@ def activate(*, enrolment: Enrolment, at: datetime, cause: str) -> bool:
 def cancel(*, enrolment: Enrolment, at: datetime, cause: str) -> bool:
     """Free a place that was not paid for; say whether this call did. Call it inside a transaction."""
     return enrolment.transition(to=Enrolment.Status.CANCELLED, at=at, cause=cause)
+
+
+def hold_again(*, enrolment: Enrolment, at: datetime) -> bool:
+    """Hold a place for an order that is taken up again; say whether this call did. Inside a transaction.
+
+    Raises OrderedAnew and AlreadyEnrolled.
+    """
+    thing = enrolment.lesson or enrolment.course
+    _require_not_enrolled(member=enrolment.member, course=enrolment.course, lesson=enrolment.lesson)
+    try:
+        with transaction.atomic():
+            return enrolment.transition(
+                to=Enrolment.Status.PENDING,
+                from_={Enrolment.Status.CANCELLED},
+                at=at,
+                cause="order taken up again",
+            )
+    except IntegrityError as error:
+        # The database allows one open place: the member has ordered it again, or has it.
+        raise OrderedAnew(thing) from error
 
 
 def revoke(*, enrolment: Enrolment, at: datetime, cause: str) -> bool:
