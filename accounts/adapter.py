@@ -13,7 +13,6 @@ from allauth.mfa.models import Authenticator
 from allauth.mfa.signals import authenticator_added
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
 from allauth.socialaccount.models import SocialApp
-from allauth.usersessions.models import UserSession
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
@@ -25,7 +24,7 @@ from django.urls import reverse
 from django.utils import translation
 from django.utils.translation import gettext_lazy as _
 
-from accounts.services import second_factor, tokens
+from accounts.services import credentials, second_factor
 
 if TYPE_CHECKING:
     from django.core.mail import EmailMultiAlternatives
@@ -152,9 +151,7 @@ def end_what_the_password_alone_had_opened(
     factors = Authenticator.objects.filter(user=user, type__in=second_factor.FACTORS)
     if list(factors) != [authenticator]:
         return
-    tokens.end_all(user=user)
-    for session in UserSession.objects.filter(user=user).exclude(session_key=request.session.session_key):
-        session.end()
+    credentials.sign_out(user=user, keep=request.session.session_key)
 
 
 def at_home(url: str) -> str:

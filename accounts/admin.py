@@ -4,20 +4,23 @@ from __future__ import annotations
 
 from typing import Any
 
+from allauth.usersessions.models import UserSession
 from django.contrib import admin, messages
+from django.contrib.admin.utils import unquote
 from django.contrib.auth.admin import UserAdmin as BaseUserAdmin
-from django.contrib.auth.forms import UserChangeForm
+from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
 from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import UploadedFile
 from django.db import models, transaction
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
+from accounts.forms import OwnAddress
 from accounts.models import Message, User
 from accounts.notifications import UnknownKind, kind_of
-from accounts.services import avatars, inactivity, notifying, privacy
+from accounts.services import avatars, credentials, inactivity, notifying, privacy
 
 
 class BlockedFilter(admin.SimpleListFilter):
@@ -37,7 +40,11 @@ class BlockedFilter(admin.SimpleListFilter):
         return queryset
 
 
-class PersonForm(UserChangeForm):
+class NewPersonForm(OwnAddress, AdminUserCreationForm):
+    pass
+
+
+class PersonForm(OwnAddress, UserChangeForm):
     def clean_avatar(self) -> Any:
         avatar = self.cleaned_data["avatar"]
         if not isinstance(avatar, UploadedFile):
@@ -53,6 +60,7 @@ class UserAdmin(BaseUserAdmin):
     """People, by e-mail address. Deleting an account here is what its owner's own request does."""
 
     form = PersonForm
+    add_form = NewPersonForm
     list_display = ["email", "first_name", "last_name", "roles", "is_active", "is_staff", "last_login"]
     list_filter = ["groups", "is_staff", "is_superuser", "is_active", BlockedFilter]
     search_fields = ["email", "first_name", "last_name", "phone", "city"]
@@ -100,13 +108,30 @@ class UserAdmin(BaseUserAdmin):
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
         # Somebody ticked “active”: the owner's month begins anew, or the next night would block them again.
-        if change and "is_active" in form.changed_data and obj.is_active:
+        is_opened = change and "is_active" in form.changed_data and obj.is_active
+        if is_opened:
             obj.blocked_for_inactivity_at = None
             obj.reactivated_at = timezone.now()
         super().save_model(request, obj, form, change)
+        if is_opened:
+            credentials.sign_out(user=obj)
+        if change and obj.email != form.initial["email"]:
+            credentials.address_given(user=obj, former=form.initial["email"])
         former = form.initial.get("avatar")
         if former and "avatar" in form.changed_data:
             transaction.on_commit(lambda: former.storage.delete(former.name))
+
+    @transaction.atomic
+    def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:
+        people = User.objects.filter(pk=unquote(id)).values_list("password", flat=True)
+        former = people.first()
+        answer = super().user_change_password(request, id, form_url)
+        if people.first() != former:
+            user = User.objects.get(pk=unquote(id))
+            credentials.password_given(user=user)
+            if user == request.user:
+                UserSession.objects.create_from_request(request)
+        return answer
 
     def get_deleted_objects(
         self, objs: Any, request: HttpRequest

@@ -11,6 +11,7 @@ from django.utils.translation import get_language_info
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
+from accounts.services import credentials
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
@@ -41,7 +42,7 @@ class PhoneField(forms.CharField):
         return super().to_python(value).translate(str.maketrans("", "", " ()-./\u00a0\u2011\u2013"))
 
 
-class ProfileForm(forms.ModelForm[User]):
+class ProfileForm(forms.ModelForm):
     """What people say of themselves. Their addresses, password and picture have forms of their own."""
 
     class Meta:
@@ -118,6 +119,18 @@ class ReactivationForm(forms.Form):
     email = forms.EmailField(
         label=_("E-mail address"), widget=forms.EmailInput(attrs={"autocomplete": "email"})
     )
+
+
+class OwnAddress(forms.Form):
+    """For the administrators' forms: no address that somebody else has, be it as one of several."""
+
+    def clean_email(self) -> str:
+        email: str = self.cleaned_data["email"].lower()
+        if credentials.belongs_to_another(email, than=self.instance):
+            raise forms.ValidationError(
+                _("Another account has this e-mail address, perhaps beside its main one."), code="unique"
+            )
+        return email
 
 
 class DeletionForm(forms.Form):

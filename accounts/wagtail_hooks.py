@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from allauth.usersessions.models import UserSession
 from django import forms
 from django.contrib import messages
 from django.db.models import QuerySet
@@ -17,10 +18,11 @@ from django.utils.translation import gettext_lazy
 from wagtail import hooks
 from wagtail.admin.ui.tables import Column
 from wagtail.users.forms import UserCreationForm, UserEditForm
-from wagtail.users.views.users import IndexView, UserViewSet
+from wagtail.users.views.users import EditView, IndexView, UserViewSet
 
+from accounts.forms import OwnAddress
 from accounts.models import User
-from accounts.services import inactivity, privacy
+from accounts.services import credentials, inactivity, privacy
 
 PEOPLE = "wagtailusers_users:index"
 
@@ -33,11 +35,11 @@ class NamesMayBeMissing(forms.Form):
     last_name = forms.CharField(required=False, max_length=150, label=gettext_lazy("Last name"))
 
 
-class NewPersonForm(NamesMayBeMissing, UserCreationForm):
+class NewPersonForm(NamesMayBeMissing, OwnAddress, UserCreationForm):
     pass
 
 
-class PersonForm(NamesMayBeMissing, UserEditForm):
+class PersonForm(NamesMayBeMissing, OwnAddress, UserEditForm):
     pass
 
 
@@ -53,8 +55,24 @@ class PeopleView(IndexView):
         return [*columns, Column("roles", label=gettext_lazy("Roles"), accessor=roles), active, last_login]
 
 
+class PersonView(EditView):
+    """A person's form: what signs them in does not change in silence."""
+
+    def save_instance(self) -> User:
+        former = self.form.initial["email"]
+        person: User = super().save_instance()
+        if person.email != former:
+            credentials.address_given(user=person, former=former)
+        if "password1" in self.form.changed_data:
+            credentials.password_given(user=person)
+            if person == self.request.user:
+                UserSession.objects.create_from_request(self.request)
+        return person
+
+
 class PeopleViewSet(UserViewSet):
     index_view_class = PeopleView
+    edit_view_class = PersonView
 
     def get_form_class(self, for_update: bool = False) -> type[forms.ModelForm]:
         return PersonForm if for_update else NewPersonForm

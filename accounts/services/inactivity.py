@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 from accounts import policies
 from accounts.models import User, UserQuerySet
 from accounts.notifications import INACTIVITY_WARNING, REACTIVATION_LINK
+from accounts.services import credentials
 from accounts.services.notifying import Note, notify, notify_many
 
 BATCH = 500
@@ -72,9 +73,11 @@ def request_reactivation(*, email: str, link_for: Callable[[str], str], at: date
     )
 
 
+@transaction.atomic
 def reactivate(*, token: str, at: datetime) -> User:
     """Open the account that a mailed link belongs to. Each link works once, and only while the account is
-    blocked for the inactivity it was made for. Raises LinkRefused."""
+    blocked for the inactivity it was made for. What was signed in before does not come back. Raises
+    LinkRefused."""
     try:
         said = signing.Signer(salt=SALT).unsign_object(token)
         pk, blocked_at = int(said["user"]), datetime.fromisoformat(said["blocked_at"])
@@ -90,16 +93,23 @@ def reactivate(*, token: str, at: datetime) -> User:
         raise LinkRefused(
             _("This link has been used, or is not the newest one. Sign in, or ask for a new link.")
         )
-    return User.objects.get(pk=pk)
+    user = User.objects.get(pk=pk)
+    credentials.sign_out(user=user)
+    return user
 
 
+@transaction.atomic
 def open_again(*, user: User, at: datetime) -> bool:
     """Open a blocked account, whoever blocked it: for administrators. False when it is open already.
 
-    The month of inactivity begins anew.
+    The month of inactivity begins anew. What was signed in before does not come back: it may be the reason
+    why the account was blocked.
     """
     rows = User.objects.filter(pk=user.pk, is_active=False)
-    return rows.update(is_active=True, blocked_for_inactivity_at=None, reactivated_at=at) == 1
+    if not rows.update(is_active=True, blocked_for_inactivity_at=None, reactivated_at=at):
+        return False
+    credentials.sign_out(user=user)
+    return True
 
 
 def block(*, user: User) -> bool:
