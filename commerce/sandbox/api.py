@@ -4,12 +4,12 @@ import json
 import logging
 import re
 from typing import Any
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, unquote_plus
 
 import stripe
 
 from commerce.sandbox import idempotency, publishable, refusals
-from commerce.sandbox.accounts import Account, Cause
+from commerce.sandbox.accounts import Account, Cause, register
 from commerce.sandbox.backend import Backend
 from commerce.sandbox.checks import SchemaViolation
 from commerce.sandbox.form_encoding import decode
@@ -97,6 +97,9 @@ class Api:
         self._backend.run_timers()
         refusal: refusals.Refusal | None = None
         with self._backend.store.transaction():
+            if not api_key.is_publishable:
+                # A reset may have come between: what is kept now must have an account to belong to.
+                register(self._backend.store, api_key.secret)
             try:
                 if secret is not None:
                     intent = account.get("payment_intent", ids["intent"], param="intent")
@@ -126,7 +129,8 @@ class Api:
         for found in self.operations:
             matched = found.pattern.match(request.path) if found.verb == request.verb else None
             if matched:
-                return found, matched.groupdict()
+                # The library writes ids into paths as forms are written.
+                return found, {name: unquote_plus(text) for name, text in matched.groupdict().items()}
         raise refusals.unrecognized_url(request.verb, request.path)
 
 

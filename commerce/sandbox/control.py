@@ -132,6 +132,7 @@ def _wishes_of(request: Request) -> Wishes:
         return {}
     try:
         wishes = json.loads(request.body)
+        json.dumps(wishes, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as problem:
         raise ValueError(f"the control API takes JSON: {problem}") from problem
     if not isinstance(wishes, dict):

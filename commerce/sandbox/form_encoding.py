@@ -8,6 +8,7 @@ from commerce.sandbox import refusals
 
 _NAME = re.compile(r"([^\[\]]+)((?:\[[^\[\]]*\])*)\Z")
 _DEEPEST = 12
+_MOST_FIELDS = 5000
 
 
 def decode(text: str) -> dict[str, Any]:
@@ -16,7 +17,9 @@ def decode(text: str) -> dict[str, Any]:
     Numbered lists stay dicts with digits as keys: only the parameter's shape can tell a list from a map.
     """
     nested: dict[str, Any] = {}
-    for name, value in parse_qsl(text, keep_blank_values=True, max_num_fields=5000):
+    if text.count("&") >= _MOST_FIELDS:
+        raise refusals.invalid(f"A request can have at most {_MOST_FIELDS} parameters")
+    for name, value in parse_qsl(text, keep_blank_values=True):
         matched = _NAME.match(name)
         if matched is None:
             raise refusals.invalid(f"Invalid parameter name: {name}", param=name)

@@ -4,16 +4,21 @@ import io
 import ipaddress
 import logging
 import socket
+import string
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from urllib.parse import urlsplit
+from typing import Any
+from urllib.parse import quote, urlsplit
 
+from commerce.sandbox.clock import Clock
 from commerce.sandbox.http_messages import LineCut, Request, Response
 
 log = logging.getLogger(__name__)
 
 Application = Callable[[Request], Response]
 _LARGEST_BODY = 1_000_000
+_IDLE_SECONDS = 75.0
+_IN_HEADERS = string.digits + string.ascii_letters + string.punctuation + " "
 
 
 def is_loopback(host: str) -> bool:
@@ -26,7 +31,7 @@ def is_loopback(host: str) -> bool:
 
 
 class Server(ThreadingHTTPServer):
-    """Serves one application.
+    """Serves one application. `patience` is the seconds in which a request must have come in whole.
 
     Raises ValueError for an address that others could reach, OSError for one in use.
     """
@@ -35,10 +40,11 @@ class Server(ThreadingHTTPServer):
     allow_reuse_address = True
     request_queue_size = 256
 
-    def __init__(self, host: str, port: int, application: Application) -> None:
+    def __init__(self, host: str, port: int, application: Application, *, patience: float = 30.0) -> None:
         if not is_loopback(host):
             raise ValueError(f"the Stripe sandbox binds loopback addresses only (127.0.0.1, ::1), not {host}")
         self.application = application
+        self.patience = patience
         self._connections: set[socket.socket] = set()
         if ":" in host:
             self.address_family = socket.AF_INET6
@@ -68,11 +74,51 @@ class Server(ThreadingHTTPServer):
         log.debug("a client went away: %s", client_address)
 
 
+def _length(text: str) -> int | None:
+    """The length of a body that is taken, None for any other."""
+    if not (text.isascii() and text.isdigit() and len(text) <= 9):
+        return None
+    return int(text) if int(text) <= _LARGEST_BODY else None
+
+
+class _Incoming(io.RawIOBase):
+    """What a client sends: it may be idle between requests, but not dawdle within one."""
+
+    def __init__(self, connection: socket.socket, patience: float) -> None:
+        self._connection = connection
+        self._patience = patience
+        self._deadline: float | None = None
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        now = Clock.ticks()
+        rest = _IDLE_SECONDS if self._deadline is None else self._deadline - now
+        if rest <= 0:
+            raise TimeoutError("the request did not come in whole in time")
+        self._connection.settimeout(rest)
+        count = self._connection.recv_into(buffer)
+        if self._deadline is None:
+            self._deadline = now + self._patience
+        return count
+
+    def request_is_in(self) -> None:
+        """The request has been read: the client may take as long as before for the next."""
+        self._deadline = None
+        self._connection.settimeout(self._patience)
+
+
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
-    timeout = 75
     server: Server
+
+    def setup(self) -> None:
+        super().setup()
+        self._incoming = _Incoming(self.connection, self.server.patience)
+        self.rfile.close()
+        self.rfile = io.BufferedReader(self._incoming)
 
     def do_GET(self) -> None:
         self._serve()
@@ -90,16 +136,34 @@ class _Handler(BaseHTTPRequestHandler):
         self._serve()
 
     def _serve(self) -> None:
-        host = urlsplit(f"//{self.headers.get('Host', '')}").hostname or ""
-        length = self.headers.get("Content-Length", "0")
-        if not is_loopback(host):
-            # A page elsewhere whose name is made to point here must not reach the control API.
-            self._send(Response(403, b"The Stripe sandbox answers to loopback names only.\n", "text/plain"))
-        elif self.headers.get("Transfer-Encoding") or not length.isdigit() or int(length) > _LARGEST_BODY:
-            self.close_connection = True
-            self._send(Response(413, b"The body is too large, or of unknown length.\n", "text/plain"))
+        if not self._is_for_us():
+            # A page elsewhere whose name is made to point here must not reach the control API. Nor must what
+            # it put into its body: that would be taken for the next request.
+            self._refuse(403, b"The Stripe sandbox answers to loopback names only.\n")
+            return
+        lengths = self.headers.get_all("Content-Length", ["0"])
+        length = _length(lengths[0])
+        if self.headers.get("Transfer-Encoding") or len(lengths) > 1 or length is None:
+            self._refuse(413, b"The body is too large, or of unknown length.\n")
+            return
+        body = self.rfile.read(length)
+        self._incoming.request_is_in()
+        if len(body) == length:
+            self._answer(body)
         else:
-            self._answer(self.rfile.read(int(length)))
+            self.close_connection = True
+
+    def _is_for_us(self) -> bool:
+        hosts = self.headers.get_all("Host", [])
+        try:
+            urlsplit(self.path)
+            return len(hosts) == 1 and is_loopback(urlsplit(f"//{hosts[0]}").hostname or "")
+        except ValueError:
+            return False
+
+    def _refuse(self, status: int, words: bytes) -> None:
+        self.close_connection = True
+        self._send(Response(status, words, "text/plain"))
 
     def _answer(self, body: bytes) -> None:
         headers = {name.lower(): value for name, value in self.headers.items()}
@@ -120,7 +184,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Type", response.content_type)
         self.send_header("Content-Length", str(len(response.body)))
         for name, value in response.headers.items():
-            self.send_header(name, value)
+            # Shops choose addresses that a header repeats: they must not end it and begin another.
+            self.send_header(name, quote(value, safe=_IN_HEADERS))
         if self.close_connection:
             self.send_header("Connection", "close")
         # Headers and body in one send: in two, delayed acknowledgement costs 40 ms a call.
@@ -128,6 +193,12 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         head, self.wfile = self.wfile.getvalue(), socket_file
         self.wfile.write(head if self.command == "HEAD" else head + response.body)
+
+    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
+        """What is no request at all; the library would answer HTML that repeats what was sent."""
+        self.command = getattr(self, "command", None) or "GET"
+        self.request_version = self.request_version or "HTTP/1.0"
+        self._refuse(code, f"{self.responses.get(code, ('Not a request', ''))[0]}.\n".encode())
 
     def version_string(self) -> str:
         return "stripe-sandbox"

@@ -3,6 +3,7 @@
 import decimal
 import re
 from typing import Any
+from urllib.parse import urlsplit
 
 from commerce.sandbox import refusals
 from commerce.sandbox.schemas.annotations import (
@@ -81,6 +82,8 @@ def _value(shape: Shape, sent: Any, path: str) -> Any:
 def _plain(shape: Shape, sent: str, path: str) -> Any:
     match shape:
         case Text():
+            if path.endswith(("_url", "_url]")) and not _is_unbroken_address(sent):
+                raise refusals.invalid("Not a valid URL", param=path, code="url_invalid")
             return sent
         case Integer():
             if not re.fullmatch(r"-?\d{1,18}", sent, re.ASCII):
@@ -103,6 +106,15 @@ def _plain(shape: Shape, sent: str, path: str) -> Any:
     raise TypeError(f"a request cannot carry a {type(shape).__name__} at {path}")
 
 
+def _is_unbroken_address(text: str) -> bool:
+    """Whether nothing in it could end a header or a directive that repeats it."""
+    try:
+        netloc = urlsplit(text).netloc
+    except ValueError:
+        return False
+    return text.isprintable() and " " not in text and not set(netloc) & set(";,'\"<>\\^`{|}")
+
+
 def _decimal(shape: Shape, sent: str, path: str) -> Any:
     if not re.fullmatch(r"-?\d{1,15}(\.\d{1,12})?", sent, re.ASCII):
         raise refusals.invalid(f"Invalid decimal: {sent}", param=path)
@@ -111,7 +123,7 @@ def _decimal(shape: Shape, sent: str, path: str) -> Any:
 
 
 def _list(shape: ListOf, sent: Any, path: str) -> list[Any]:
-    if isinstance(sent, dict) and all(key.isdigit() for key in sent):
+    if isinstance(sent, dict) and all(re.fullmatch(r"\d{1,9}", key, re.ASCII) for key in sent):
         sent = [sent[key] for key in sorted(sent, key=int)]
     if not isinstance(sent, list):
         raise refusals.invalid("Invalid array", param=path)
