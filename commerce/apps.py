@@ -7,11 +7,16 @@ class CommerceConfig(AppConfig):
     verbose_name = _("Orders and payments")
 
     def ready(self) -> None:
+        from django.contrib.auth.signals import user_logged_in
+
         from accounts import personal_data
         from commerce import fulfilment
         from commerce.personal_data import OrderKeeper, PaymentKeeper
-        from commerce.services import stocking
+        from commerce.services import integrity, stocking
+        from commerce.views.customers import bring_cart_along
 
         personal_data.register(PaymentKeeper())
         personal_data.register(OrderKeeper())
         fulfilment.register(stocking.ITEM, stocking.ItemSeller())
+        integrity.register_own()
+        user_logged_in.connect(bring_cart_along, dispatch_uid="commerce.bring_cart_along")

@@ -10,6 +10,7 @@ from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
 from commerce.models import Item, Order, OrderDiscount, OrderLine, Tax
+from commerce.models.batches import in_batches
 from commerce.models.customers import Customer
 from commerce.money import Money
 from commerce.services import discounting, ordering
@@ -70,6 +71,23 @@ def add(*, customer: Customer, item: Item, at: datetime, quantity: int = 1) -> O
     return cart
 
 
+def begin(*, customer: Customer, currency: str, at: datetime) -> tuple[Order, bool]:
+    """The customer's cart, or a new one, which is in a currency until something is put in; say if it is new."""
+    found = find(customer)
+    if found is not None:
+        return found, False
+    with transaction.atomic():
+        cart = _locked(customer, currency=currency, at=at)
+    return cart, cart.created_at == at
+
+
+def add_all(*, customer: Customer, wishes: Sequence[tuple[Item, int]], at: datetime) -> None:
+    """Put so many more of each item into the cart, or nothing at all. Raises what `add` raises."""
+    with transaction.atomic():
+        for item, quantity in wishes:
+            add(customer=customer, item=item, quantity=quantity, at=at)
+
+
 def set_quantity(*, customer: Customer, item: Item, quantity: int, at: datetime) -> Order:
     """Have exactly so many of an item in the cart; 0 takes it out. Raises CartRefused and NotAvailable."""
     if quantity <= 0:
@@ -122,8 +140,11 @@ def refresh(*, cart: Order) -> list[str]:
         if cart.status != Order.Status.OPEN:
             return []
         notes = []
-        for line in list(cart.lines.all()):
-            item = Item.objects.for_sale().filter(pk=line.reference, currency=cart.currency).first()
+        lines = list(cart.lines.all())
+        for_sale = Item.objects.for_sale().filter(currency=cart.currency)
+        items = {str(item.pk): item for item in for_sale.filter(pk__in=[line.reference for line in lines])}
+        for line in lines:
+            item = items.get(line.reference)
             if item is None:
                 line.delete()
                 notes.append(_("“%s” is no longer for sale and was taken out of your cart.") % line.title)
@@ -210,7 +231,7 @@ def forget_left_carts(*, at: datetime) -> int:
     """Delete visitors' carts that nobody has touched for long; give their number. They hold nothing."""
     left = Order.objects.carts().filter(buyer__isnull=True, created_at__lt=at - GUEST_CART_KEPT)
     forgotten = 0
-    for cart in left.iterator(chunk_size=200):
+    for cart in in_batches(left):
         with transaction.atomic():
             locked = Order.objects.carts().select_for_update().filter(pk=cart.pk).first()
             if locked is not None:

@@ -26,5 +26,6 @@ def sandbox(settings):
     with Sandbox(port=0) as running:
         settings.PAYMENT_GATEWAY = "commerce.gateways.stripe.StripeGateway"
         settings.STRIPE_API_BASE = running.url
+        settings.STRIPE_JS_URL = f"{running.url}/endive/stripe.js"
         yield running
         assert running.schema_violations == []

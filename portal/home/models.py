@@ -13,6 +13,7 @@ from wagtail.contrib.settings.models import BaseSiteSetting, register_setting
 from wagtail.fields import StreamField
 from wagtail.models import Page
 
+from commerce.models import Item
 from courses.models import CourseIndexPage
 from courses.services import browsing
 from portal.content.blocks import LessonBody
@@ -20,6 +21,8 @@ from portal.content.models import ContentPage
 
 #: So many courses stand on the first page; the catalogue has the rest.
 FEATURED_COURSES = 6
+#: And so many things of the shop.
+FEATURED_ITEMS = 6
 
 
 class HomePage(ContentPage):
@@ -66,6 +69,7 @@ class HomePage(ContentPage):
         context = super().get_context(request, *args, **kwargs)
         newest = browsing.for_cards(browsing.catalogue(), viewer=request.user)[:FEATURED_COURSES]
         context["courses"] = browsing.cards(newest, url_of=lambda course: course.get_url(request))
+        context["items"] = Item.objects.for_sale()[:FEATURED_ITEMS]
         context["catalogue_url"] = self._catalogue_url(request)
         return context
 

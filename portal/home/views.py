@@ -104,12 +104,16 @@ def robots(request: HttpRequest) -> HttpResponse:
         "/accounts/",
         "/admin/",
         "/api/",
+        "/buy/",
+        "/cart/",
         "/checkout/",
         "/cms/",
         "/learning/",
         "/my/",
         "/orders/",
         "/search/",
+        "/v1/",
+        "/v2/",
     )
     lines = ["User-agent: *", *(f"Disallow: {path}" for path in closed), ""]
     lines.append(f"Sitemap: {request.build_absolute_uri(reverse('sitemap'))}")

@@ -296,9 +296,13 @@ SWAGGER_SETTINGS = {
 # --- Money -----------------------------------------------------------------------------------------
 CURRENCIES = env.list("CURRENCIES", default=["USD", "EUR"])
 DEFAULT_CURRENCY = env.str("DEFAULT_CURRENCY", default=CURRENCIES[0])
+# Who sells, as receipts have it.
+SELLER_NAME = env.str("SELLER_NAME", default="") or PORTAL_NAME
+SELLER_ADDRESS = env.str("SELLER_ADDRESS", default="")
 PAYMENT_GATEWAY = "commerce.gateways.stripe.StripeGateway"
 STRIPE_API_BASE = env.str("STRIPE_API_BASE", default="https://api.stripe.com")
 STRIPE_CHECKOUT_ORIGIN = env.str("STRIPE_CHECKOUT_ORIGIN", default="https://checkout.stripe.com")
+STRIPE_JS_URL = env.str("STRIPE_JS_URL", default="https://js.stripe.com/endive/stripe.js")
 STRIPE_API_KEY = env.str("STRIPE_API_KEY", default="")
 SANDBOX_STATE = env.str("SANDBOX_STATE", default=str(BASE_DIR / "var" / "stripe-sandbox.sqlite3"))
 
@@ -337,6 +341,7 @@ SCHEDULES = {
     "deliver-undelivered": {"func": "commerce.tasks.sweep_undelivered", "cron": "*/5 * * * *"},
     "settle-open-sessions": {"func": "commerce.tasks.sweep_open_sessions", "cron": "* * * * *"},
     "refund": {"func": "commerce.tasks.sweep_refunds", "cron": "*/5 * * * *"},
+    "check-integrity": {"func": "commerce.tasks.check_integrity", "cron": "40 3 * * *"},
     "beat": {"func": "portal.home.tasks.beat", "cron": "* * * * *"},
     "publish-scheduled-pages": {"func": "portal.home.tasks.publish_scheduled_pages", "cron": "* * * * *"},
     "send-due-messages": {"func": "accounts.tasks.send_due_messages", "cron": "* * * * *"},

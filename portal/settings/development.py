@@ -27,6 +27,7 @@ EMAIL_FILE_PATH = BASE_DIR / "var" / "outbox"
 SANDBOX_PORT = env.int("SANDBOX_PORT", default=12111)
 STRIPE_API_BASE = env.str("STRIPE_API_BASE", default=f"http://127.0.0.1:{SANDBOX_PORT}")
 STRIPE_CHECKOUT_ORIGIN = env.str("STRIPE_CHECKOUT_ORIGIN", default=f"http://127.0.0.1:{SANDBOX_PORT}")
+STRIPE_JS_URL = env.str("STRIPE_JS_URL", default=f"http://127.0.0.1:{SANDBOX_PORT}/endive/stripe.js")
 CONTENT_SECURITY_POLICY["DIRECTIVES"]["form-action"][1] = STRIPE_CHECKOUT_ORIGIN
 STRIPE_ACCOUNTS = {
     currency.lower(): {
@@ -52,5 +53,6 @@ ACCOUNT_RATE_LIMITS = {
     "login": "300/m/ip",
     "login_failed": "100/m/ip,20/5m/key",
     "signup": "100/m/ip",
+    "order_as_guest": "600/m/ip",
 }
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = True  # http://localhost

@@ -129,7 +129,10 @@ def test_the_menu_marks_where_one_is(django_assert_num_queries):
     with django_assert_num_queries(0):
         context = portal(RequestFactory().get("/courses/baking/"))
 
-    assert context["navigation"] == [{"title": "Courses", "url": "/courses/", "is_current": True}]
+    assert context["navigation"] == [
+        {"title": "Courses", "url": "/courses/", "is_current": True},
+        {"title": "Shop", "url": "/shop/", "is_current": False},
+    ]
 
 
 @pytest.mark.parametrize(

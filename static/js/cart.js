@@ -1,0 +1,11 @@
+// HTMX exchanges the cart's part of the page; here is what people notice of it.
+document.addEventListener("htmx:afterSettle", (event) => {
+  if (event.target.id !== "cart" && event.detail.elt.id !== "cart") return;
+  // What was pressed may be gone with its line, and the focus with it.
+  if (document.activeElement === document.body) document.getElementById("cart-title").focus();
+});
+
+document.addEventListener("htmx:sendError", () => {
+  // No connection: the forms work without this script, and say so.
+  window.location.reload();
+});
