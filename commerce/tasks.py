@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import logging
+
 from django.utils import timezone
 
 from commerce.models import Order, Refund
-from commerce.services import checkout, delivery, refunding, settlement
+from commerce.services import checkout, delivery, integrity, refunding, settlement
+
+logger = logging.getLogger(__name__)
 
 
 def deliver_order(order_id: int) -> bool:
@@ -34,3 +38,13 @@ def sweep_open_sessions() -> str:
     moved = settlement.sweep(at=at)
     given_up = checkout.sweep_unpaid(at=at)
     return f"{moved} settled, {given_up} given up"
+
+
+def check_integrity() -> int:
+    """Look whether what must hold does hold, and log what does not; the number of broken rows."""
+    broken = 0
+    for breach in integrity.breaches(at=timezone.now()):
+        level = logging.WARNING if breach.is_warning else logging.ERROR
+        logger.log(level, "%s: %s: %s", breach.rule, breach.row, breach.words)
+        broken += not breach.is_warning
+    return broken
