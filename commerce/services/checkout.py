@@ -25,6 +25,7 @@ from commerce.gateways import (
     gateway_for,
 )
 from commerce.models import Order, OrderLine, Payment
+from commerce.models.batches import in_batches
 from commerce.money import minimum_charge
 from commerce.services import delivery, mirroring, ordering, settlement
 
@@ -210,8 +211,8 @@ def sweep_unpaid(*, at: datetime) -> int:
     Pages that cancelled orders have left open are closed as well. What fails stays for the next sweep.
     """
     given_up = 0
-    late = Order.objects.payable_no_more(at=at).iterator(chunk_size=200)
-    left_open = Order.objects.cancelled_with_open_page().iterator(chunk_size=200)
+    late = in_batches(Order.objects.payable_no_more(at=at))
+    left_open = in_batches(Order.objects.cancelled_with_open_page())
     for order in chain(late, left_open):
         try:
             given_up += give_up(order=order, at=at, cause="time to pay is over")

@@ -10,6 +10,7 @@ from django.db.models import F
 
 from commerce import fulfilment
 from commerce.models import Order, OrderLine
+from commerce.models.batches import in_batches
 
 logger = logging.getLogger(__name__)
 
@@ -47,7 +48,7 @@ def deliver(*, line: OrderLine, at: datetime) -> bool:
 def sweep(*, at: datetime) -> int:
     """Deliver every line whose nudge was lost or whose last attempt failed; give the number delivered."""
     lines = OrderLine.objects.paid_and_undelivered().due(at=at)
-    return sum(deliver(line=line, at=at) for line in lines.iterator(chunk_size=200))
+    return sum(deliver(line=line, at=at) for line in in_batches(lines))
 
 
 def _claim(*, line: OrderLine, at: datetime) -> bool:
