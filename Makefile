@@ -67,6 +67,7 @@ guards: $(INSTALLED) $(CATALOGUES) ## Take each guard out of a copy of the code 
 .PHONY: bench
 bench: $(INSTALLED) $(CATALOGUES) ## Measure queries, bytes and time of the main pages
 	$(PYTHON) -m portal.benchmarks
+	$(PYTHON) -m commerce.sandbox.benchmark
 
 # --- Write ---------------------------------------------------------------------------------------------
 .PHONY: schema
