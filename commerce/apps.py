@@ -10,7 +10,7 @@ class CommerceConfig(AppConfig):
         from django.contrib.auth.signals import user_logged_in
 
         from accounts import personal_data
-        from commerce import fulfilment
+        from commerce import fulfilment, notifications
         from commerce.personal_data import OrderKeeper, PaymentKeeper
         from commerce.services import integrity, stocking
         from commerce.views.customers import bring_cart_along
@@ -19,4 +19,5 @@ class CommerceConfig(AppConfig):
         personal_data.register(OrderKeeper())
         fulfilment.register(stocking.ITEM, stocking.ItemSeller())
         integrity.register_own()
+        notifications.register_own()
         user_logged_in.connect(bring_cart_along, dispatch_uid="commerce.bring_cart_along")

@@ -34,7 +34,10 @@ class Seller(Protocol):
         """
 
     def fulfil(self, line: OrderLine, *, at: datetime) -> None:
-        """Hand over what was paid for. Runs in a transaction; an exception undoes it and is tried again."""
+        """Hand over what was paid for. Runs in a transaction; an exception undoes it and is tried again.
+
+        Raises NotAvailable when it will never be possible: then it is not tried again, and a person decides.
+        """
 
     def release(self, line: OrderLine, *, at: datetime) -> None:
         """The order was given up unpaid: free what was held for it."""

@@ -37,7 +37,10 @@ class EnrolmentSeller:
             raise fulfilment.NotAvailable(str(refusal)) from refusal
 
     def fulfil(self, line: OrderLine, *, at: datetime) -> None:
-        enrolling.activate(enrolment=_enrolment(line), at=at, cause=f"order {line.order.number} paid")
+        try:
+            enrolling.activate(enrolment=_enrolment(line), at=at, cause=f"order {line.order.number} paid")
+        except enrolling.EnrolmentRefused as refusal:
+            raise fulfilment.NotAvailable(str(refusal)) from refusal
 
     def release(self, line: OrderLine, *, at: datetime) -> None:
         enrolling.cancel(enrolment=_enrolment(line), at=at, cause=f"order {line.order.number} given up")

@@ -168,6 +168,11 @@ class Order(HasStatus):
         return Money.from_minor(self.tax_minor, self.currency)
 
     @property
+    def included_tax(self) -> Money:
+        """The part of the tax that prices contain."""
+        return Money.from_minor(self.included_tax_minor, self.currency)
+
+    @property
     def total(self) -> Money:
         return Money.from_minor(self.total_minor, self.currency)
 
@@ -194,8 +199,14 @@ class Order(HasStatus):
 
 class OrderLineQuerySet(models.QuerySet["OrderLine"]):
     def paid_and_undelivered(self) -> Self:
-        """The delivery queue: what has been paid for and not been handed over."""
-        return self.filter(order__status=Order.Status.PAID, fulfilled_at__isnull=True)
+        """The delivery queue: what has been paid for, not been handed over, and not been refused."""
+        return self.filter(
+            order__status=Order.Status.PAID, fulfilled_at__isnull=True, refused_at__isnull=True
+        )
+
+    def paid_and_refused(self) -> Self:
+        """What was paid for and cannot be handed over: a person decides, by trying again or a refund."""
+        return self.filter(order__status=Order.Status.PAID, refused_at__isnull=False)
 
     def due(self, *, at: datetime) -> Self:
         """Lines whose last failed attempt is long enough ago to try again."""
@@ -217,6 +228,7 @@ class OrderLine(models.Model):
     delivery_attempts = models.PositiveIntegerField(_("delivery attempts"), default=0)
     deliver_after = models.DateTimeField(_("next delivery attempt"), null=True, blank=True)
     delivery_error = models.TextField(_("last delivery error"), blank=True)
+    refused_at = models.DateTimeField(_("refused by its seller"), null=True, blank=True)
 
     objects = OrderLineQuerySet.as_manager()
 
@@ -231,6 +243,10 @@ class OrderLine(models.Model):
             models.CheckConstraint(condition=Q(quantity__gte=1), name="commerce_orderline_quantity_positive"),
             models.CheckConstraint(
                 condition=Q(unit_price_minor__gte=0), name="commerce_orderline_price_not_negative"
+            ),
+            models.CheckConstraint(
+                condition=Q(refused_at__isnull=True) | Q(fulfilled_at__isnull=True),
+                name="commerce_orderline_refused_or_fulfilled",
             ),
         ]
         indexes = [

@@ -53,7 +53,7 @@ class Payment(HasStatus):
     """One attempt to take the money of an order; for Stripe, one Checkout Session or one Payment Intent.
 
     `captured_minor` is what has come and `refunded_minor` what of it was given back or is on its way back.
-    `held_reason` is empty but for money that came and does not fit the order: a person decides.
+    `held_reason` is empty but for money that a person must decide about; `held_because` says it in words.
     """
 
     class Status(models.TextChoices):
@@ -73,6 +73,26 @@ class Payment(HasStatus):
     class Flow(models.TextChoices):
         CHECKOUT = "checkout", _("on the provider's page")
         INTENT = "intent", _("on our page")
+
+    class Held(models.TextChoices):
+        """Why a person must decide; the labels are filled in with `held_facts`."""
+
+        OTHER_SESSION = "OTHER_SESSION", _("Paid in session %(paid)s instead of %(ours)s.")
+        OTHER_AMOUNT = "OTHER_AMOUNT", _("%(paid)s was paid for an order of %(total)s.")
+        MODES_MIXED = "MODES_MIXED", _("Test money and real money were mixed up.")
+        PAID_TWICE = "PAID_TWICE", _("The order was paid already by another payment.")
+        REFUND_RETURNED = (
+            "REFUND_RETURNED",
+            _("The bank could not give the money back; the order was taken back already."),
+        )
+        REFUND_REFUSED = (
+            "REFUND_REFUSED",
+            _("The money should go back by itself, and the payment service refused: %(words)s"),
+        )
+        LEDGERS_DIFFER = (
+            "LEDGERS_DIFFER",
+            _("The payment service says %(theirs)s, and the portal says %(ours)s."),
+        )
 
     CAPTURED = (Status.PAID, Status.PARTIALLY_REFUNDED, Status.REFUNDED)
     UNCAPTURED = (Status.PENDING, Status.EXPIRED, Status.FAILED, Status.CANCELLED)
@@ -115,7 +135,9 @@ class Payment(HasStatus):
     checked_at = models.DateTimeField(_("last asked about"), null=True, blank=True)
     created_at = models.DateTimeField(_("created"))
     paid_at = models.DateTimeField(_("paid"), null=True, blank=True)
+    # One of Held; before there were any, words.
     held_reason = models.CharField(_("held for a person because"), max_length=500, blank=True)
+    held_facts = models.JSONField(default=dict, blank=True, editable=False)
 
     objects = PaymentQuerySet.as_manager()
 
@@ -181,13 +203,29 @@ class Payment(HasStatus):
         return Money.from_minor(self.amount_minor, self.currency)
 
     @property
+    def captured(self) -> Money:
+        return Money.from_minor(self.captured_minor, self.currency)
+
+    @property
+    def refunded(self) -> Money:
+        """Given back, or on its way back."""
+        return Money.from_minor(self.refunded_minor, self.currency)
+
+    @property
     def is_captured(self) -> bool:
         return self.status in self.CAPTURED
 
-    def hold(self, *, reason: str, **fields: Any) -> None:
-        """Leave the payment to a person, with the reason in words; fields are set in the same statement."""
-        Payment.objects.filter(pk=self.pk).update(held_reason=reason[:500], **fields)
+    def hold(self, *, reason: Held, facts: Mapping[str, str] | None = None, **fields: Any) -> None:
+        """Leave the payment to a person; facts fill the reason's words in, and fields are set with it."""
+        Payment.objects.filter(pk=self.pk).update(held_reason=reason, held_facts=facts or {}, **fields)
         self.refresh_from_db()
+
+    @property
+    def held_because(self) -> str:
+        """Why a person must decide, in the reader's language; empty when nobody must."""
+        if self.held_reason not in Payment.Held.values:
+            return self.held_reason
+        return str(Payment.Held(self.held_reason).label) % self.held_facts
 
     @property
     def key(self) -> str:

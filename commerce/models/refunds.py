@@ -46,7 +46,10 @@ class Refund(models.Model):
     amount_minor = models.PositiveBigIntegerField(_("amount in the smallest unit"))
     status = models.CharField(_("status"), max_length=10, choices=Status, default=Status.PENDING)
     origin = models.CharField(_("begun"), max_length=10, choices=Origin)
-    reason = models.CharField(_("reason"), max_length=500, blank=True)
+    reason = models.CharField(
+        _("reason"), max_length=500, blank=True, help_text=_("The buyer reads it, in the letter about it.")
+    )
+    failure = models.CharField(_("why it failed"), max_length=500, blank=True, editable=False)
     requested_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         on_delete=models.SET_NULL,

@@ -20,15 +20,16 @@ LONGEST_WAIT = timedelta(hours=6)
 
 def deliver_order(*, order: Order, at: datetime) -> bool:
     """Hand over every line of a paid order that has not been; say whether all of them are now."""
-    lines = OrderLine.objects.paid_and_undelivered().filter(order=order)
-    delivered = [deliver(line=line, at=at) for line in lines]
-    return all(delivered)
+    for line in OrderLine.objects.paid_and_undelivered().filter(order=order):
+        deliver(line=line, at=at)
+    return not order.lines.filter(fulfilled_at__isnull=True).exists()
 
 
 def deliver(*, line: OrderLine, at: datetime) -> bool:
     """Hand over one line of a paid order; say whether it is handed over now, by this call or an earlier one.
 
-    A failure is kept on the line, with the time of the next attempt; the money stays recorded.
+    A failure is kept on the line, with the time of the next attempt; the money stays recorded. What its
+    seller refuses is not tried again: a person decides (`try_again`, or a refund).
     """
     _count_attempt(line=line, at=at)
     try:
@@ -37,12 +38,25 @@ def deliver(*, line: OrderLine, at: datetime) -> bool:
             if claimed:
                 line.refresh_from_db()
                 fulfilment.seller_for(line.kind).fulfil(line, at=at)
+    except fulfilment.NotAvailable as refusal:
+        logger.error("Line %s of order %s is refused by its seller: %s", line.pk, line.order_id, refusal)
+        OrderLine.objects.filter(pk=line.pk, fulfilled_at__isnull=True).update(
+            refused_at=at, delivery_error=str(refusal), deliver_after=None
+        )
+        return False
     except Exception as error:
         # Whatever a seller raises must not lose the line: it is written down, shown and tried again.
         logger.exception("Line %s of order %s could not be delivered", line.pk, line.order_id)
         OrderLine.objects.filter(pk=line.pk).update(delivery_error=f"{type(error).__name__}: {error}")
         return False
     return claimed or OrderLine.objects.filter(pk=line.pk, fulfilled_at__isnull=False).exists()
+
+
+def try_again(*, line: OrderLine, at: datetime) -> bool:
+    """Hand over what was refused, because a person has made it possible; say whether it is handed over."""
+    OrderLine.objects.filter(pk=line.pk).update(refused_at=None)
+    line.refresh_from_db()
+    return deliver(line=line, at=at)
 
 
 def sweep(*, at: datetime) -> int:

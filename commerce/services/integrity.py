@@ -276,7 +276,8 @@ def handed_over_unpaid(at: datetime) -> Broken:
 
 
 def paid_and_not_handed_over(at: datetime) -> Broken:
-    waiting = OrderLine.objects.paid_and_undelivered().filter(order__paid_at__lte=at - DELIVERY_TAKES)
+    undelivered = OrderLine.objects.filter(order__status=Order.Status.PAID, fulfilled_at__isnull=True)
+    waiting = undelivered.filter(order__paid_at__lte=at - DELIVERY_TAKES)
     for line in _each(waiting.select_related("order")):
         yield (
             line,

@@ -15,7 +15,7 @@ from commerce import fulfilment
 from commerce.models import Discount, Order, OrderDiscount, OrderLine, OrderTax, Tax
 from commerce.models.orders import new_number
 from commerce.money import CurrencyMismatch, Money
-from commerce.services import discounting
+from commerce.services import discounting, telling
 from commerce.totals import PricedLine, TaxRate, Totals, totals
 
 if TYPE_CHECKING:
@@ -251,6 +251,7 @@ def _freeze(*, order: Order, at: datetime) -> None:
         fulfilment.seller_for(line.kind).hold(line, at=at)
     if not order.total:
         order.transition(to=Order.Status.PAID, at=at, cause="nothing to pay", actor=order.buyer, paid_at=at)
+        telling.order_paid(order=order, payment=None, at=at)
         transaction.on_commit(lambda: async_task("commerce.tasks.deliver_order", order.pk), robust=True)
 
 

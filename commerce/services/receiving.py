@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from django_q.tasks import async_task
 
 from commerce.models import Order, Payment
+from commerce.services import telling
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -109,6 +110,7 @@ def settle_by_hand(*, payment: Payment, at: datetime, by: User | None, cause: st
         except IntegrityError as error:
             # The database allows one captured payment per order.
             raise PaidElsewhere(order) from error
-        order.transition(to=Order.Status.PAID, at=at, cause=cause, actor=by, paid_at=at)
+        if order.transition(to=Order.Status.PAID, at=at, cause=cause, actor=by, paid_at=at):
+            telling.order_paid(order=order, payment=payment, at=at)
         transaction.on_commit(lambda: async_task("commerce.tasks.deliver_order", order.pk), robust=True)
     return True

@@ -28,6 +28,7 @@ from commerce.gateways import (
 )
 from commerce.models import Order, Payment, Refund
 from commerce.money import Money
+from commerce.services import telling
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -170,8 +171,12 @@ def send(*, refund: Refund, at: datetime) -> Refund:
         state = gateway_for(refund.account).refund(request)
     except GatewayRefused as error:
         with transaction.atomic(durable=True):
-            Refund.objects.filter(pk=refund.pk).update(reason=f"{refund.reason} {error}".strip()[:500])
+            Refund.objects.filter(pk=refund.pk).update(failure=str(error)[:500])
             _settle(refund, to=Refund.Status.FAILED, at=at)
+            if refund.origin == Refund.Origin.AUTOMATIC:
+                # Nobody waits for the answer who could see it, and the money must not stay in silence.
+                payment.hold(reason=Payment.Held.REFUND_REFUSED, facts={"words": str(error)[:300]})
+                telling.payment_held(payment=payment, at=at)
         raise
     apply(payment=payment, states=[state], at=at, cause="refund", actor=refund.requested_by)
     refund.refresh_from_db()
@@ -262,7 +267,8 @@ def _settle(refund: Refund, *, to: str, at: datetime) -> None:
         return
     rows = Refund.objects.filter(pk=refund.pk)
     if to == Refund.Status.SUCCEEDED:
-        rows.filter(status=Refund.Status.PENDING).update(status=to, settled_at=at)
+        if rows.filter(status=Refund.Status.PENDING).update(status=to, settled_at=at):
+            telling.refund_made(refund=refund, at=at)
     elif rows.exclude(status=Refund.Status.FAILED).update(status=to, settled_at=at):
         Payment.objects.filter(pk=refund.payment_id).update(
             refunded_minor=F("refunded_minor") - refund.amount_minor
@@ -282,9 +288,8 @@ def _follow(payment: Payment, *, at: datetime, cause: str, actor: User | None = 
         to = Payment.Status.PARTIALLY_REFUNDED if minor else Payment.Status.PAID
         others = set(Payment.CAPTURED) - {to}
         if payment.transition(to=to, from_=others, at=at, cause=cause, actor=actor) and was_all:
-            payment.hold(
-                reason=_("The bank could not give the money back; the order was taken back already.")
-            )
+            payment.hold(reason=Payment.Held.REFUND_RETURNED)
+            telling.payment_held(payment=payment, at=at)
             logger.error("Payment %s is held: a refund of it failed at the bank", payment.uuid)
 
 

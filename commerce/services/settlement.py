@@ -18,7 +18,7 @@ from commerce import fulfilment
 from commerce.gateways import Event, IntentState, SessionState, SessionStatus, gateway_for, mark
 from commerce.models import GatewayEvent, Order, Payment
 from commerce.money import Money
-from commerce.services import ordering, refunding
+from commerce.services import ordering, refunding, telling
 
 logger = logging.getLogger(__name__)
 
@@ -203,8 +203,10 @@ def _apply(*, payment: Payment, state: SessionState | IntentState, at: datetime,
 def _take(*, payment: Payment, told: Told, at: datetime, cause: str) -> None:
     """The provider has the money: record it once, or hold it for a person when it does not fit."""
     mismatch = _mismatch(payment=payment, told=told)
-    if mismatch:
-        _hold(payment=payment, told=told, reason=mismatch)
+    if mismatch is not None:
+        reason, facts = mismatch
+        if _hold(payment=payment, told=told, reason=reason, facts=facts):
+            telling.payment_held(payment=payment, at=at)
         return
     try:
         with transaction.atomic():
@@ -220,8 +222,10 @@ def _take(*, payment: Payment, told: Told, at: datetime, cause: str) -> None:
             )
     except IntegrityError:
         # The database allows one captured payment per order; this is a second one.
-        if _hold(payment=payment, told=told, reason=_("The order was paid already by another payment.")):
-            refunding.begin_soon(payment=payment, at=at, reason=_("The order was paid twice."))
+        if _hold(payment=payment, told=told, reason=Payment.Held.PAID_TWICE):
+            with telling.in_words_of_buyer(payment.order):
+                words = _("The order was paid twice.")
+            refunding.begin_soon(payment=payment, at=at, reason=words)
         return
     if won:
         _honour(payment=payment, at=at, cause=cause)
@@ -233,32 +237,32 @@ def _honour(*, payment: Payment, at: datetime, cause: str) -> None:
     order = Order.objects.select_for_update().get(pk=payment.order_id)
     refusal = ""
     if order.status == Order.Status.CANCELLED:
-        refusal = _refusal(order)
-        if not refusal:
-            try:
-                ordering.hold_again(order=order, at=at)
-            except fulfilment.NotAvailable as not_available:
-                refusal = str(not_available)
+        with telling.in_words_of_buyer(order):
+            refusal = _refusal(order)
+            if not refusal:
+                try:
+                    ordering.hold_again(order=order, at=at)
+                except fulfilment.NotAvailable as not_available:
+                    refusal = str(not_available)
     if not refusal and order.transition(to=Order.Status.PAID, at=at, cause=cause, paid_at=at):
+        telling.order_paid(order=order, payment=payment, at=at)
         transaction.on_commit(lambda: async_task("commerce.tasks.deliver_order", order.pk), robust=True)
         return
-    reason = refusal or _("The order could not be marked paid: it is %s.") % order.get_status_display()
+    with telling.in_words_of_buyer(order):
+        reason = refusal or _("The order could not be marked paid: it is %s.") % order.get_status_display()
     refunding.begin_soon(payment=payment, at=at, reason=reason)
 
 
-def _mismatch(*, payment: Payment, told: Told) -> str:
-    """What differs between the money taken and the frozen order, in words; empty when it fits."""
+def _mismatch(*, payment: Payment, told: Told) -> tuple[Payment.Held, dict[str, str]] | None:
+    """What differs between the money taken and the frozen order, with the facts; None when it fits."""
     known = payment.intent_id if payment.flow == Payment.Flow.INTENT else payment.session_id
     if known and not told.is_ours:
-        return _("Paid in session %(paid)s instead of %(ours)s.") % {"paid": told.reference, "ours": known}
+        return Payment.Held.OTHER_SESSION, {"paid": told.reference, "ours": known}
     if told.amount != payment.order.total:
-        return _("%(paid)s was paid for an order of %(total)s.") % {
-            "paid": told.amount,
-            "total": payment.order.total,
-        }
+        return Payment.Held.OTHER_AMOUNT, {"paid": str(told.amount), "total": str(payment.order.total)}
     if told.livemode != gateway_for(payment.account).livemode:
-        return _("Test money and real money were mixed up.")
-    return ""
+        return Payment.Held.MODES_MIXED, {}
+    return None
 
 
 def _refusal(order: Order) -> str:
@@ -267,16 +271,20 @@ def _refusal(order: Order) -> str:
     return "; ".join(refusal for refusal in refusals if refusal)
 
 
-def _hold(*, payment: Payment, told: Told, reason: str) -> bool:
+def _hold(
+    *, payment: Payment, told: Told, reason: Payment.Held, facts: dict[str, str] | None = None
+) -> bool:
     """Leave money to a person; say whether this call did. It can be given back from there."""
     payment.refresh_from_db()
     if payment.held_reason == reason or payment.captured_minor:
         return False
-    logger.error("Payment %s of order %s is held: %s", payment.uuid, payment.order.number, reason)
+    logger.error(
+        "Payment %s of order %s is held: %s %s", payment.uuid, payment.order.number, reason.name, facts or ""
+    )
     fields = {}
     if told.amount.currency == payment.currency:
         fields = {"captured_minor": told.amount.minor}
         if not payment.intent_id and (told.is_ours or not payment.session_id):
             fields["intent_id"] = told.intent_id  # type: ignore[assignment]
-    payment.hold(reason=reason, **fields)
+    payment.hold(reason=reason, facts=facts, **fields)
     return True

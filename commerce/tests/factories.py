@@ -38,6 +38,7 @@ class VoucherCounter:
     revoked: list[str] = field(default_factory=list)
     failures_ahead: int = 0
     out_of: str = ""
+    refused: str = ""
     lock: threading.Lock = field(default_factory=threading.Lock)
     is_merchandise: bool = True
 
@@ -47,6 +48,8 @@ class VoucherCounter:
 
     def fulfil(self, line: OrderLine, *, at: datetime) -> None:
         with self.lock:
+            if self.refused:
+                raise fulfilment.NotAvailable(self.refused)
             if self.failures_ahead:
                 self.failures_ahead -= 1
                 raise OutOfVouchers("The printer is out of paper.")

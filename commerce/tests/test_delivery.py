@@ -2,7 +2,7 @@ from datetime import timedelta
 
 import pytest
 
-from commerce.models import Order
+from commerce.models import Order, OrderLine
 from commerce.services import delivery
 from commerce.tests.factories import NOON, place_order, voucher
 
@@ -80,6 +80,32 @@ def test_a_crash_in_the_middle_of_delivery_counts_as_an_attempt_and_leaves_the_l
     assert (line.fulfilled_at, line.delivery_attempts) == (None, 1)
     assert delivery.sweep(at=NOON + timedelta(minutes=1)) == 2
     assert counter.fulfilled == ["a", "b"]
+
+
+def test_what_its_seller_refuses_waits_for_a_person_and_is_not_tried_again(counter, paid):
+    counter.refused = "The last voucher was sold by another branch."
+
+    assert not delivery.deliver_order(order=paid, at=NOON)
+    assert not delivery.deliver_order(order=paid, at=NOON + timedelta(days=1))
+    assert delivery.sweep(at=NOON + timedelta(days=1)) == 0
+
+    assert [line.delivery_attempts for line in paid.lines.all()] == [1, 1]
+    first = OrderLine.objects.paid_and_refused().first()
+    assert (first.refused_at, first.delivery_error) == (NOON, counter.refused)
+
+
+def test_a_person_who_has_made_it_possible_hands_over_what_was_refused(counter, paid):
+    counter.refused = "The last voucher was sold by another branch."
+    delivery.deliver_order(order=paid, at=NOON)
+    counter.refused = ""
+
+    assert delivery.try_again(line=paid.lines.first(), at=NOON + timedelta(hours=1))
+
+    assert [(line.reference, line.refused_at is None) for line in paid.lines.all()] == [
+        ("a", True),
+        ("b", False),
+    ]
+    assert counter.fulfilled == ["a"]
 
 
 def test_a_paid_line_nobody_nudged_is_swept(counter, paid):

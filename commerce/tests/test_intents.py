@@ -150,7 +150,7 @@ def test_another_sum_than_asked_is_held(counter):
 
     held = settlement.settle(payment=payment, at=NOON, cause="test")
 
-    assert held.held_reason == "1.00 USD was paid for an order of 49.00 USD."
+    assert held.held_because == "1.00 USD was paid for an order of 49.00 USD."
     assert (held.status, held.captured_minor) == ("PENDING", 100)
 
 

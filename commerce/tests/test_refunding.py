@@ -189,7 +189,7 @@ def test_a_refund_that_the_bank_returned_is_shown_to_a_person(payment):
 
     payment.refresh_from_db()
     assert (payment.status, payment.refunded_minor) == ("PAID", 0)
-    assert "could not give the money back" in payment.held_reason
+    assert "could not give the money back" in payment.held_because
 
 
 def test_late_news_of_the_payment_does_not_undo_a_refund(payment):

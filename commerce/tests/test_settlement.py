@@ -43,7 +43,8 @@ def test_money_that_came_makes_payment_and_order_paid(payment, django_capture_on
     assert (settled.status, settled.order.status) == ("PAID", "PAID")
     assert (settled.paid_at, settled.order.paid_at) == (NOON, NOON)
     assert settled.intent_id.startswith("pi_")
-    assert [task.func() for task in OrmQ.objects.all()] == ["commerce.tasks.deliver_order"]
+    tasks = sorted(task.func() for task in OrmQ.objects.all())
+    assert tasks == ["accounts.tasks.send_message", "commerce.tasks.deliver_order"]
 
 
 def test_an_open_session_changes_nothing(payment):
@@ -198,7 +199,7 @@ def test_another_sum_than_asked_is_held_for_a_person_and_delivers_nothing(counte
     held = settle(payment)
     checkout.complete(payment=held, at=NOON)
 
-    assert held.held_reason == "4.90 USD was paid for an order of 49.00 USD."
+    assert held.held_because == "4.90 USD was paid for an order of 49.00 USD."
     assert (held.status, held.order.status) == ("PENDING", "AWAITING_PAYMENT")
     assert counter.fulfilled == []
     with pytest.raises(checkout.PaymentHeld, match="do not pay again"):
@@ -219,7 +220,7 @@ def test_an_order_is_not_paid_again_while_late_money_for_it_is_held(payment):
 def test_another_currency_than_asked_is_held(payment):
     fake().pay(payment.session_id, amount=Money(Decimal("49.00"), "EUR"))
 
-    assert settle(payment).held_reason == "49.00 EUR was paid for an order of 49.00 USD."
+    assert settle(payment).held_because == "49.00 EUR was paid for an order of 49.00 USD."
 
 
 def test_test_money_for_a_real_order_is_held(payment):
@@ -227,7 +228,7 @@ def test_test_money_for_a_real_order_is_held(payment):
 
     held = settle(payment)
 
-    assert held.held_reason == "Test money and real money were mixed up."
+    assert held.held_because == "Test money and real money were mixed up."
     assert held.order.status == "AWAITING_PAYMENT"
 
 
@@ -238,7 +239,7 @@ def test_money_in_another_session_than_ours_is_held(payment):
 
     held = settlement.apply(payment=payment, state=state, at=NOON, cause="test")
 
-    assert held.held_reason == f"Paid in session {other.session_id} instead of {payment.session_id}."
+    assert held.held_because == f"Paid in session {other.session_id} instead of {payment.session_id}."
     assert held.order.status == "AWAITING_PAYMENT"
 
 
@@ -283,7 +284,7 @@ def test_a_second_capture_for_one_order_is_given_back_and_never_silent(payment):
     held = settle(first)
     settle(first)
 
-    assert held.held_reason == "The order was paid already by another payment."
+    assert held.held_because == "The order was paid already by another payment."
     assert held.status == "EXPIRED"
     assert Payment.objects.captured().get() == second
 
