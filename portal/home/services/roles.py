@@ -88,9 +88,18 @@ SHOPKEEPERS = Role(
             "commerce.order",
             "commerce.orderline",
             "commerce.orderstatuschange",
+            "commerce.orderdiscount",
+            "commerce.ordertax",
+            "commerce.stockhold",
             "commerce.payment",
             "commerce.paymentstatuschange",
+            "commerce.refund",
+            "commerce.reconciliation",
+            "commerce.finding",
         ),
+        # Give orders up and hand over again; take cash, give money back, and mend what the ledgers differ in.
+        "commerce.change_order",
+        "commerce.change_payment",
     ),
 )
 EDITORS = Role(
