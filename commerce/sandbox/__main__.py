@@ -45,7 +45,10 @@ def _serve(sandbox: Sandbox, wishes: argparse.Namespace) -> int:
         )
         print("Is another one running? Stop it, or choose another --port.", file=sys.stderr)
         return 1
-    print(f"Stripe sandbox on {sandbox.url} (no real money). Ctrl-C stops it.", flush=True)
+    print(
+        f"Stripe sandbox on {sandbox.url} (no real money). See {sandbox.url}/_sandbox/; Ctrl-C stops it.",
+        flush=True,
+    )
     try:
         sandbox.serve_forever()
     except KeyboardInterrupt:

@@ -31,7 +31,8 @@ class Sandbox:
 
     `port=0` takes a free one. Without `state_path` nothing outlives `stop`. The port is bound by `start`,
     `serve_forever` or entering the context, and `url` is known from then on. Raises OSError if it is in use,
-    ValueError for a live key or an address that others could reach.
+    ValueError for a live key, an address that others could reach or a state that cannot be used. Leaving the
+    context raises AssertionError if the sandbox broke Stripe's schema meanwhile.
     """
 
     def __init__(
@@ -147,6 +148,8 @@ class Sandbox:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
+        if error is None and self.schema_violations:
+            raise AssertionError(f"the sandbox broke Stripe's schema: {'; '.join(self.schema_violations)}")
 
     # What tests do without HTTP
 

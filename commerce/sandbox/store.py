@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import stripe
+
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS account (id TEXT PRIMARY KEY, secret_key TEXT NOT NULL UNIQUE);
 CREATE TABLE IF NOT EXISTS object (
@@ -51,17 +53,37 @@ class Stored:
 
 
 class Store:
+    """Raises ValueError for a file that cannot be used, or was kept by another version of the API."""
+
     def __init__(self, path: Path | str | None = None) -> None:
-        if path is not None:
-            Path(path).parent.mkdir(parents=True, exist_ok=True)
-        self._database = sqlite3.connect(path or ":memory:", check_same_thread=False, isolation_level=None)
-        self._database.row_factory = sqlite3.Row
-        self._database.execute("PRAGMA journal_mode = WAL")
-        self._database.execute("PRAGMA synchronous = NORMAL")
-        self._database.executescript(_SCHEMA)
+        try:
+            if path is not None:
+                Path(path).parent.mkdir(parents=True, exist_ok=True)
+            self._database = sqlite3.connect(
+                path or ":memory:", check_same_thread=False, isolation_level=None
+            )
+            self._database.row_factory = sqlite3.Row
+            self._database.execute("PRAGMA journal_mode = WAL")
+            self._database.execute("PRAGMA synchronous = NORMAL")
+            self._database.executescript(_SCHEMA)
+        except (OSError, sqlite3.DatabaseError) as problem:
+            raise ValueError(f"the state file {path} cannot be used: {problem}") from problem
         self._lock = threading.RLock()
         self._depth = 0
         self._after_commit: list[Callable[[], None]] = []
+        self._require_own_version(path)
+
+    def _require_own_version(self, path: Path | str | None) -> None:
+        """What another version made is not of the shapes that are answered now."""
+        kept = self.setting("api_version")
+        if kept is None:
+            self.set_setting("api_version", stripe.api_version)
+        elif kept != stripe.api_version:
+            self._database.close()
+            raise ValueError(
+                f"the state file {path} was kept by the API's version {kept}, and the installed library "
+                f"speaks {stripe.api_version}: move the file away to begin anew"
+            )
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -177,6 +199,7 @@ class Store:
         with self.transaction():
             for table in _TABLES:
                 self.execute(f"DELETE FROM {table}")  # noqa: S608 - our own table names
+            self.set_setting("api_version", stripe.api_version)
 
     def close(self) -> None:
         with self._lock:

@@ -29,19 +29,22 @@ class Command(BaseCommand):
                 f"STRIPE_API_BASE is {settings.STRIPE_API_BASE}: the sandbox runs on this machine only. "
                 "Set it to http://127.0.0.1:12111, or do not start the sandbox."
             )
-        sandbox = Sandbox(
-            host=address.hostname,
-            port=address.port,
-            state_path=options["state"],
-            endpoints=[
-                WebhookEndpoint(
-                    api_key=keys["secret_key"],
-                    url=options["portal"] + reverse("commerce:stripe_webhook", args=[account]),
-                    secret=keys["webhook_secret"],
-                )
-                for account, keys in settings.STRIPE_ACCOUNTS.items()
-            ],
-        )
+        try:
+            sandbox = Sandbox(
+                host=address.hostname,
+                port=address.port,
+                state_path=options["state"],
+                endpoints=[
+                    WebhookEndpoint(
+                        api_key=keys["secret_key"],
+                        url=options["portal"] + reverse("commerce:stripe_webhook", args=[account]),
+                        secret=keys["webhook_secret"],
+                    )
+                    for account, keys in settings.STRIPE_ACCOUNTS.items()
+                ],
+            )
+        except ValueError as problem:
+            raise CommandError(f"The sandbox cannot be started: {problem}.") from problem
         signal.signal(signal.SIGTERM, signal.default_int_handler)
         try:
             sandbox.bind()
@@ -49,7 +52,8 @@ class Command(BaseCommand):
             raise CommandError(
                 f"Port {address.port} is in use. Stop what uses it, or set SANDBOX_PORT to another one."
             ) from error
-        self.stdout.write(f"Stripe sandbox at {sandbox.url}: no real money.")
+        self.stdout.write(f"Stripe sandbox at {sandbox.url}: no real money. See {sandbox.url}/_sandbox/")
+        self.stdout.flush()
         try:
             sandbox.serve_forever()
         except KeyboardInterrupt:
