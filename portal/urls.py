@@ -8,7 +8,7 @@ from django.conf.urls.static import static
 from django.contrib import admin
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
-from django.urls import include, path
+from django.urls import include, path, re_path
 from django.views import defaults
 from django.views.generic import RedirectView
 from wagtail import urls as wagtail_urls
@@ -39,8 +39,8 @@ urlpatterns = [
     path("_util/login/", RedirectView.as_view(pattern_name="account_login", query_string=True)),
     # Only what is public: documents leave through Wagtail's view above, which asks who wants them.
     *static(settings.MEDIA_URL, document_root=settings.MEDIA_ROOT),
-    path("", include(wagtail_urls)),
     re_path(wagtail_urls.serve_pattern, serve),
+    path("", include(wagtail_urls)),
 ]
 
 
