@@ -12,13 +12,13 @@ from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.models import Authenticator
 from allauth.mfa.signals import authenticator_added
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
-from allauth.socialaccount.models import SocialApp
+from allauth.socialaccount.models import SocialApp, SocialLogin
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from django.conf import settings
 from django.contrib.auth.hashers import make_password
-from django.core.exceptions import ImproperlyConfigured
+from django.core.exceptions import ImproperlyConfigured, ValidationError
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import translation
@@ -137,6 +137,16 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):
             for keys in options["APPS"]
             if provider in (None, name) and client_id in (None, keys["client_id"])
         ]
+
+    def populate_user(self, request: HttpRequest, sociallogin: SocialLogin, said: dict[str, Any]) -> User:
+        """A new account with the names that the provider gives, where people could have written them here."""
+        user: User = super().populate_user(request, sociallogin, said)
+        for name in ("first_name", "last_name"):
+            try:
+                user._meta.get_field(name).clean(getattr(user, name), user)
+            except ValidationError:
+                setattr(user, name, "")
+        return user
 
 
 def connect() -> None:

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from accounts.services import credentials
+from accounts.validators import validate_one_line
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
@@ -24,6 +25,7 @@ class SignupForm(forms.Form):
         label=_("First name"),
         max_length=150,
         required=False,
+        validators=[validate_one_line],
         help_text=_("What we call you on the site."),
         widget=forms.TextInput(attrs={"autocomplete": "given-name"}),
     )

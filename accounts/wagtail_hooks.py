@@ -23,6 +23,7 @@ from wagtail.users.views.users import EditView, IndexView, UserViewSet
 from accounts.forms import OwnAddress
 from accounts.models import User
 from accounts.services import credentials, inactivity, privacy
+from accounts.validators import validate_one_line
 
 PEOPLE = "wagtailusers_users:index"
 
@@ -31,8 +32,12 @@ PEOPLE = "wagtailusers_users:index"
 class NamesMayBeMissing(forms.Form):
     """Sign-up asks nobody for a last name: to give such a person a role must not mean to invent one."""
 
-    first_name = forms.CharField(required=False, max_length=150, label=gettext_lazy("First name"))
-    last_name = forms.CharField(required=False, max_length=150, label=gettext_lazy("Last name"))
+    first_name = forms.CharField(
+        required=False, max_length=150, label=gettext_lazy("First name"), validators=[validate_one_line]
+    )
+    last_name = forms.CharField(
+        required=False, max_length=150, label=gettext_lazy("Last name"), validators=[validate_one_line]
+    )
 
 
 class NewPersonForm(NamesMayBeMissing, OwnAddress, UserCreationForm):

@@ -13,7 +13,7 @@ from django.db.models import Exists, F, OuterRef, Q
 from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
 
-from accounts.validators import validate_phone, validate_time_zone
+from accounts.validators import validate_one_line, validate_phone, validate_time_zone
 
 
 def avatar_path(user: User, filename: str) -> str:
@@ -92,6 +92,8 @@ class User(AbstractUser):
         unique=True,
         error_messages={"unique": _("An account with this e-mail address exists already.")},
     )
+    first_name = models.CharField(_("first name"), max_length=150, blank=True, validators=[validate_one_line])
+    last_name = models.CharField(_("last name"), max_length=150, blank=True, validators=[validate_one_line])
     phone = models.CharField(
         _("phone"),
         max_length=20,
@@ -99,7 +101,7 @@ class User(AbstractUser):
         validators=[validate_phone],
         help_text=_("With the country code and without spaces, such as +34911234567."),
     )
-    city = models.CharField(_("city"), max_length=120, blank=True)
+    city = models.CharField(_("city"), max_length=120, blank=True, validators=[validate_one_line])
     avatar = models.ImageField(_("avatar"), upload_to=avatar_path, blank=True)
     language = models.CharField(
         _("language"),
