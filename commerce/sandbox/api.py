@@ -57,6 +57,7 @@ class Api:
     def _answer(self, request: Request, request_id: str, fault: Any) -> tuple[int, str, dict[str, str]]:
         api_key = _key_of(request)
         _check_version(request)
+        _refuse_connect(request)
         faults = self._backend.faults
         key = request.headers.get("idempotency-key") if request.verb == "POST" else None
         account = self._backend.account_of_key(api_key, cause=Cause(request_id, key))
@@ -128,7 +129,7 @@ class Api:
     def _route(self, request: Request) -> tuple[Operation, dict[str, str]]:
         for found in self.operations:
             matched = found.pattern.match(request.path) if found.verb == request.verb else None
-            if matched:
+            if matched and "search" not in matched.groupdict().values():
                 # The library writes ids into paths as forms are written.
                 return found, {name: unquote_plus(text) for name, text in matched.groupdict().items()}
         raise refusals.unrecognized_url(request.verb, request.path)
@@ -167,6 +168,13 @@ def _sent(request: Request) -> dict[str, Any]:
             f"application/x-www-form-urlencoded): {content_type}"
         )
     return decode(request.text)
+
+
+def _refuse_connect(request: Request) -> None:
+    """Acting on the key's own account instead of the one that was named would be a lie."""
+    for header in ("stripe-account", "stripe-context"):
+        if header in request.headers:
+            raise refusals.not_served(f"Connect, which the header {header.title()} asks for")
 
 
 def _check_version(request: Request) -> None:

@@ -70,6 +70,21 @@ def test_what_is_not_served_is_an_unrecognized_address(shop: Shop) -> None:
     assert refusal.value.http_status == 404
 
 
+def test_a_search_is_not_taken_for_an_object_of_that_name(shop: Shop) -> None:
+    with pytest.raises(
+        stripe.InvalidRequestError, match=r"Unrecognized request URL \(GET: /v1/products/search\)"
+    ):
+        shop.client.v1.products.search({"query": "name:'A'"})
+
+
+def test_a_connected_account_is_refused_rather_than_ignored(shop: Shop) -> None:
+    with pytest.raises(stripe.InvalidRequestError) as refusal:
+        shop.client.v1.products.create({"name": "A"}, {"stripe_account": "acct_1"})
+
+    assert refusal.value.code == "sandbox_not_served"
+    assert shop.client.v1.products.list().data == []
+
+
 def test_an_unknown_parameter_is_named(shop: Shop) -> None:
     with pytest.raises(stripe.InvalidRequestError, match="Received unknown parameter: colour") as refusal:
         shop.client.v1.products.create({"name": "A", "colour": "red"})
