@@ -6,6 +6,7 @@ the pointer goes down (the app's row keeps the order line), the call comes up (c
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
@@ -101,6 +102,15 @@ def seller_for(kind: str) -> Seller:
         return _sellers[kind]
     except KeyError:
         raise UnknownKind(kind) from None
+
+
+def in_locking_order(lines: Iterable[OrderLine]) -> list[OrderLine]:
+    """Lines as their things are locked by everybody who locks several: by kind, then by number.
+
+    Who asks sellers to hold, release or revoke several lines in one transaction goes by it; otherwise two who
+    want the same things wait for each other.
+    """
+    return sorted(lines, key=lambda line: (line.kind, len(line.reference), line.reference))
 
 
 def register_payable(kind: str, order_for: OrderFor) -> None:

@@ -58,11 +58,14 @@ class OrderKeeper:
         A payment page that is open still is closed by the sweep of cancelled orders (commerce.tasks).
         """
         with transaction.atomic():
-            for cart in Order.objects.by(user).carts().select_for_update():
+            # Locked as everybody locks them: payments, then orders, then what the orders are for.
+            list(Payment.objects.by(user).order_by("pk").select_for_update(of=("self",)))
+            orders = list(Order.objects.by(user).order_by("pk").select_for_update())
+            for cart in (order for order in orders if order.status == Order.Status.OPEN):
                 cart.delete_cart()
-        for order in Order.objects.by(user).awaiting_payment():
-            ordering.cancel(order=order, at=at, cause="account deleted")
-        Order.objects.by(user).update(email=NOBODY)
+            waiting = [order for order in orders if order.status == Order.Status.AWAITING_PAYMENT]
+            ordering.cancel_all(orders=waiting, at=at, cause="account deleted")
+            Order.objects.by(user).update(email=NOBODY)
 
 
 def describe_payment(payment: Payment) -> dict[str, Any]:

@@ -43,7 +43,9 @@ def forget(*, user: User, at: datetime) -> None:
     committed. Raises DeletionRefused for the last administrator.
     """
     with transaction.atomic():
-        user = User.objects.select_for_update().get(pk=user.pk)
+        # no_key: rows that name the person can be written meanwhile, or who writes one and holds what is
+        # wanted here would wait for us, and we for them.
+        user = User.objects.select_for_update(no_key=True).get(pk=user.pk)
         _refuse_the_last_administrator(user)
         for keeper in personal_data.keepers():
             keeper.erase(user, at=at)
@@ -52,7 +54,9 @@ def forget(*, user: User, at: datetime) -> None:
 
 
 def _refuse_the_last_administrator(user: User) -> None:
-    administrators = User.objects.select_for_update().filter(is_superuser=True, is_active=True).order_by("pk")
+    administrators = (
+        User.objects.select_for_update(no_key=True).filter(is_superuser=True, is_active=True).order_by("pk")
+    )
     if user.is_superuser and user.is_active and list(administrators) == [user]:
         raise DeletionRefused(
             _("This is the only administrator. Make somebody else one first, then delete this account.")

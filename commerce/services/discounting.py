@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
 
@@ -97,13 +98,11 @@ def redeem(*, attached: OrderDiscount, at: datetime) -> None:
         raise NoLongerValid(attached.name)
 
 
-def give_back(*, order: Order) -> None:
-    """Count an order that was given up no longer. Call it inside a transaction."""
-    attached = OrderDiscount.objects.filter(order=order).first()
-    if attached is not None and OrderDiscount.objects.filter(pk=attached.pk, is_redeemed=True).update(
-        is_redeemed=False
-    ):
-        Discount.objects.filter(pk=attached.discount_id).update(times_redeemed=F("times_redeemed") - 1)
+def give_back(*, orders: Iterable[Order]) -> None:
+    """Count orders that were given up no longer. Call it inside a transaction."""
+    for attached in OrderDiscount.objects.filter(order__in=orders).order_by("discount_id"):
+        if OrderDiscount.objects.filter(pk=attached.pk, is_redeemed=True).update(is_redeemed=False):
+            Discount.objects.filter(pk=attached.discount_id).update(times_redeemed=F("times_redeemed") - 1)
 
 
 def _worth(discount: Discount, merchandise: Money) -> Decimal:

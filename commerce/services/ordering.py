@@ -132,13 +132,28 @@ def cancel(*, order: Order, at: datetime, cause: str, actor: User | None = None)
 
     Close its payment page at the provider first (checkout.give_up does both): a page left open can be paid.
     """
+    return bool(cancel_all(orders=[order], at=at, cause=cause, actor=actor))
+
+
+def cancel_all(
+    *, orders: Iterable[Order], at: datetime, cause: str, actor: User | None = None
+) -> list[Order]:
+    """Give up several unpaid orders as `cancel` does one; those that this call did give up.
+
+    All of them first, then their discounts, then their things: so that what several want is locked in the
+    order in which everybody locks it.
+    """
     with transaction.atomic():
-        won = order.transition(to=Order.Status.CANCELLED, at=at, cause=cause, actor=actor)
-        if won:
-            discounting.give_back(order=order)
-            for line in _in_locking_order(order.lines.all()):
-                fulfilment.seller_for(line.kind).release(line, at=at)
-    return won
+        given_up = [
+            order
+            for order in sorted(orders, key=lambda order: order.pk)
+            if order.transition(to=Order.Status.CANCELLED, at=at, cause=cause, actor=actor)
+        ]
+        discounting.give_back(orders=given_up)
+        lines = OrderLine.objects.filter(order__in=given_up).select_related("order")
+        for line in fulfilment.in_locking_order(lines):
+            fulfilment.seller_for(line.kind).release(line, at=at)
+    return given_up
 
 
 def take_up_again(*, order: Order, at: datetime, actor: User | None = None) -> None:
@@ -164,7 +179,7 @@ def take_up_again(*, order: Order, at: datetime, actor: User | None = None) -> N
         attached = OrderDiscount.objects.filter(order=order).first()
         if attached is not None:
             discounting.redeem(attached=attached, at=at)
-        for line in _in_locking_order(order.lines.select_related("order")):
+        for line in fulfilment.in_locking_order(order.lines.select_related("order")):
             seller = fulfilment.seller_for(line.kind)
             if refusal := seller.refusal(line):
                 raise fulfilment.NotAvailable(refusal)
@@ -185,7 +200,7 @@ def hold_again(*, order: Order, at: datetime) -> None:
                     discounting.redeem(attached=attached, at=at)
             except discounting.NoLongerValid:
                 logger.warning("Order %s keeps a discount that is used up: it was placed with it", order)
-        for line in _in_locking_order(order.lines.all()):
+        for line in fulfilment.in_locking_order(order.lines.all()):
             fulfilment.seller_for(line.kind).hold(line, at=at)
 
 
@@ -247,7 +262,7 @@ def _freeze(*, order: Order, at: datetime) -> None:
     attached = OrderDiscount.objects.filter(order=order).first()
     if attached is not None:
         discounting.redeem(attached=attached, at=at)
-    for line in _in_locking_order(lines):
+    for line in fulfilment.in_locking_order(lines):
         fulfilment.seller_for(line.kind).hold(line, at=at)
     if not order.total:
         order.transition(to=Order.Status.PAID, at=at, cause="nothing to pay", actor=order.buyer, paid_at=at)
@@ -277,11 +292,6 @@ def _give_discount(*, order: Order, lines: Sequence[OrderLine], at: datetime) ->
     found = discounting.automatic(currency=order.currency, merchandise=merchandise, at=at)
     if found is not None:
         discounting.attach(order=order, discount=found)
-
-
-def _in_locking_order(lines: Iterable[OrderLine]) -> list[OrderLine]:
-    """Lines as their things are locked: by kind, then by number."""
-    return sorted(lines, key=lambda line: (line.kind, len(line.reference), line.reference))
 
 
 def _with_free_number(order: Order) -> Order:

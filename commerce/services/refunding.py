@@ -309,7 +309,7 @@ def _all_given_back(payment: Payment, *, at: datetime, cause: str, actor: User |
         # Money that came twice went back once; the order stays paid by the other payment.
         return
     if order.transition(to=Order.Status.REFUNDED, at=at, cause=cause, actor=actor):
-        for line in order.lines.all():
+        for line in fulfilment.in_locking_order(order.lines.all()):
             fulfilment.seller_for(line.kind).revoke(line, at=at)
 
 

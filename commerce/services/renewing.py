@@ -58,7 +58,8 @@ def renew(*, payment: Payment, urls: checkout.ReturnUrls, at: datetime, by: User
 def _reopen(*, payment: Payment, urls: checkout.ReturnUrls, at: datetime, by: User | None) -> None:
     try:
         with transaction.atomic(durable=True):
-            # Locked: whoever gives the order up, or pays it, takes the same lock.
+            # Locked: whoever gives the order up, or pays it, takes the same locks; payments before orders.
+            Payment.objects.select_for_update().get(pk=payment.pk)
             order = Order.objects.select_for_update().get(pk=payment.order_id)
             _require_renewable(order=order, payment=payment, at=at)
             is_late = not order.may_be_paid(at=at)
