@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import logging
+from datetime import UTC, timedelta
 
+from django.conf import settings
 from django.utils import timezone
 
+from commerce.gateways import GatewayError
 from commerce.models import Order, Refund
-from commerce.services import checkout, delivery, integrity, refunding, settlement
+from commerce.services import checkout, delivery, integrity, reconciling, refunding, settlement
 
 logger = logging.getLogger(__name__)
 
@@ -38,6 +41,29 @@ def sweep_open_sessions() -> str:
     moved = settlement.sweep(at=at)
     given_up = checkout.sweep_unpaid(at=at)
     return f"{moved} settled, {given_up} given up"
+
+
+def reconcile_yesterday() -> int:
+    """Compare yesterday, in UTC, of every account with the provider's ledger; how much is unresolved."""
+    at = timezone.now()
+    day = at.astimezone(UTC).date() - timedelta(days=1)
+    unresolved = 0
+    for account in settings.STRIPE_ACCOUNTS:
+        try:
+            compared = reconciling.reconcile(account=account, day=day, at=at)
+        except GatewayError:
+            # One account that cannot be asked must not keep the others.
+            logger.exception("Account %s could not be reconciled for %s", account, day)
+            continue
+        if compared.unresolved:
+            logger.error(
+                "Account %s of %s: %s unresolved (CMS: Reports, Reconciliation)",
+                account,
+                day,
+                compared.unresolved,
+            )
+        unresolved += compared.unresolved
+    return unresolved
 
 
 def check_integrity() -> int:
