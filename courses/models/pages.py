@@ -313,7 +313,13 @@ class CoursePage(AnnouncesChanges, MaterialPage):
     view = "courses.views.course.show"
     # In the explorer lessons stand, and are dragged, in the order in which they are studied.
     admin_default_ordering = "ord"
-    material_fields = (*MaterialPage.material_fields, "introduction", "description", "objectives")
+    material_fields = (
+        *MaterialPage.material_fields,
+        "introduction",
+        "description",
+        "objectives",
+        "change_note",
+    )
 
     content_panels = [
         *Page.content_panels,
@@ -402,6 +408,7 @@ class CourseSectionPage(AnnouncesChanges, MaterialPage):
     view = "courses.views.course.show_section"
     admin_default_ordering = "ord"
     preview_modes: ClassVar[list[tuple[str, str]]] = []
+    material_fields = (*MaterialPage.material_fields, "change_note")
     show_in_menus_default = False
     content_panels = [*Page.content_panels, WhatChangedPanel()]
     promote_panels = [FieldPanel("slug")]

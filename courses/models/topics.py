@@ -5,6 +5,8 @@ from django.utils.translation import gettext_lazy as _
 from wagtail.admin.panels import FieldPanel
 from wagtail.search import index
 
+from courses.validators import validate_materials
+
 
 class CourseTopic(index.Indexed, models.Model):
     name = models.CharField(
@@ -30,3 +32,7 @@ class CourseTopic(index.Indexed, models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def clean(self) -> None:
+        super().clean()
+        validate_materials(self, ["name"])

@@ -320,6 +320,7 @@ def test_only_the_content_can_be_set(crew):
         ("description", "<p>See evil.example.com/x</p>", "evil.example.com"),
         ("introduction", "See https://evil.example/x", "evil.example"),
         ("title", "https://evil.example/x", "evil.example"),
+        ("change_note", "See https://evil.example/x", "evil.example"),
         ("objectives", ["See https://evil.example/x"], "evil.example"),
         ("objectives", "all", "list"),
         ("preview", "https://evil.example/x.png", "multipart form"),

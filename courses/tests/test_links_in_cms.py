@@ -10,7 +10,7 @@ from wagtail.models import Page
 from wagtail.test.utils.form_data import inline_formset, nested_form_data, rich_text, streamfield
 
 from accounts.tests.factories import UserFactory
-from courses.models import CoursePage, LessonPage
+from courses.models import CoursePage, CourseTopic, LessonPage
 from courses.tests.factories import (
     VIDEO,
     CourseFactory,
@@ -200,6 +200,35 @@ def test_a_forbidden_link_in_any_field_of_a_course_is_refused(client, field, val
     assert EVIL in message
     assert_kept(response, "Gardening anew", EVIL)
     assert CoursePage.objects.get().title == "Gardening"
+
+
+@pytest.mark.parametrize("kind", ["course", "section", "lesson"])
+def test_a_forbidden_link_in_the_note_about_a_change_is_refused(client, kind):
+    course = CourseFactory(title="Gardening", slug="gardening")
+    page = {
+        "course": lambda: course,
+        "section": lambda: SectionFactory(parent=course, title="Spring", slug="spring"),
+        "lesson": lambda: LessonFactory(parent=course, title="Sowing", slug="sowing"),
+    }[kind]()
+    section_form = nested_form_data({"title": "Spring", "slug": "spring", "comments": inline_formset([])})
+    form = {"course": course_form(), "section": section_form, "lesson": lesson_form()}[kind]
+
+    response = post(client, page, {**form, "change_note": f"More at {EVIL}"})
+
+    [message] = response.context["form"].errors["change_note"]
+    assert message.startswith("What changed: ")
+    assert EVIL in message
+    assert Page.objects.get(pk=page.pk).latest_revision is None
+
+
+def test_a_forbidden_link_in_the_name_of_a_topic_is_refused(client):
+    form = {"name": "Baking by evil.example.com/bread", "slug": "baking"}
+
+    response = client.post(reverse("wagtailsnippets_courses_coursetopic:add"), form)
+
+    [message] = response.context["form"].errors["name"]
+    assert message.startswith("Name: “evil.example.com/bread”")
+    assert not CourseTopic.objects.exists()
 
 
 def test_a_forbidden_link_in_a_section_or_the_catalogue_is_refused(client):
