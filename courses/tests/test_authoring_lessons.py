@@ -286,8 +286,8 @@ def test_what_is_wrong_in_the_body_is_named_with_its_place(crew, course, body, p
         ("description", "x" * 501, "500"),
         ("title", "www.evil.example.com", "evil.example"),
         ("price", "0.10", "The least that can be paid"),
-        ("price", "0", "free preview"),
         ("price", "-3", "greater"),
+        ("change_note", "See https://evil.example/x", "evil.example"),
         ("duration_minutes", -1, "greater"),
         ("course", 4711, "no such course"),
         ("course", 2**80, "less than"),
@@ -303,6 +303,29 @@ def test_what_is_wrong_is_named_with_its_field(crew, course, field, value, words
     assert (answer.status_code, named) == (400, field)
     assert words in " ".join(messages)
     assert not LessonPage.objects.exists()
+
+
+def test_a_body_nested_deeper_than_anybody_reads_is_no_json(crew, course):
+    answer = crew.clients["owner"].post(LESSONS, new(course, body="[" * 100_000))
+
+    assert (answer.status_code, answer.json()["errors"]) == (400, {"body": ["This is not JSON."]})
+
+
+@pytest.mark.parametrize("nothing", ["0", "0.00", 0, None])
+def test_a_price_of_nothing_means_that_a_lesson_is_not_sold_alone(crew, course, nothing):
+    answer = crew.clients["owner"].post(LESSONS, new(course, price=nothing))
+
+    assert (answer.status_code, answer.json()["price"]) == (201, None)
+    assert LessonPage.objects.get().price is None
+
+
+def test_a_price_of_nothing_takes_a_lesson_out_of_the_shop_and_says_it_once(crew, course):
+    lesson = LessonFactory(parent=course, owner=crew.people["owner"], sold_alone=True, draft=True)
+
+    answers = [crew.clients["owner"].patch(at(lesson), {"price": "0.00"}).json() for _time in (1, 2)]
+
+    assert [answer["price"] for answer in answers] == [None, None]
+    assert lesson.revisions.count() == 1
 
 
 @pytest.mark.parametrize("character", ["\\u0000", "\\ud800"])

@@ -178,7 +178,7 @@ class BodyField(serializers.Field):
         if isinstance(value, str):
             try:
                 value = json.loads(value) if value else []
-            except ValueError:
+            except (ValueError, RecursionError):
                 raise serializers.ValidationError(_("This is not JSON.")) from None
         page = self.root.instance
         if page is not None and value == self.to_representation(page.body):

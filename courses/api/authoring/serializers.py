@@ -89,6 +89,13 @@ class ManuscriptSerializer(serializers.Serializer):
         return request.build_absolute_uri(page.get_url(request._request))
 
 
+class LessonPriceField(PriceField):
+    """For a lesson nothing is no price: only courses are given away, lessons are opened as free previews."""
+
+    def run_validation(self, *args: Any) -> Decimal | None:
+        return super().run_validation(*args) or None
+
+
 def price_in_words(price: Any, currency: str) -> str:
     """As the catalogue says it; a draft's price that its currency does not know, as it is written."""
     try:
@@ -124,8 +131,10 @@ class LessonSerializer(ManuscriptSerializer):
     video_url = WordsField(
         required=False, allow_blank=True, max_length=300, help_text="Of a video or playlist on YouTube."
     )
-    price = PriceField(
-        required=False, allow_null=True, help_text="For this lesson alone; null: sold with the course only."
+    price = LessonPriceField(
+        required=False,
+        allow_null=True,
+        help_text="For this lesson alone; null, or 0, which is answered as null: sold with the course only.",
     )
     currency = serializers.CharField(source="course.currency", read_only=True, help_text="The course's.")
     body = BodyField(required=False)
