@@ -16,6 +16,7 @@ class CoursesConfig(AppConfig):
             page_published,
             task_submitted,
             workflow_approved,
+            workflow_cancelled,
             workflow_rejected,
         )
 
@@ -56,15 +57,29 @@ class CoursesConfig(AppConfig):
             sender=WorkflowState,
             dispatch_uid="workflow_state_rejected_email_notification",
         )
+        # By “Publish” a moderator decides as well: Wagtail ends the moderation without an approval.
+        workflow_cancelled.connect(
+            answer_author, sender=WorkflowState, dispatch_uid="courses.answer_author_of_publication"
+        )
 
 
 def record_change(instance: Any, revision: Any, alias: bool = False, **kwargs: Any) -> None:
     """After a page was put on the site. Wagtail also calls when the first publication is only scheduled, and
     again for each alias, of which `record` has thought."""
+    from wagtail.log_actions import get_active_log_context
+
     from courses.services import announcing
 
     if instance.live and not alias:
-        announcing.record(page=instance, revision=revision, by=revision.user, at=instance.last_published_at)
+        # Wagtail says who acts, and what they do at one stroke, beside the call.
+        context = get_active_log_context()
+        announcing.record(
+            page=instance,
+            revision=revision,
+            by=context.user,
+            at=instance.last_published_at,
+            act=context.uuid,
+        )
 
 
 def ask_for_review(instance: Any, user: Any = None, **kwargs: Any) -> None:

@@ -100,7 +100,7 @@ class CourseChange(models.Model):
         null=True,
         blank=True,
         related_name="+",
-        verbose_name=_("changed by"),
+        verbose_name=_("published by"),
     )
     published_at = models.DateTimeField(_("published"))
 

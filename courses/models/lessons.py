@@ -11,7 +11,6 @@ from django.db import models
 from django.db.models import Exists, OuterRef, Q, Value
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
-from wagtail.admin.forms import WagtailAdminPageForm
 from wagtail.admin.panels import FieldPanel, FieldRowPanel, MultiFieldPanel
 from wagtail.fields import StreamField
 from wagtail.models import Page, PageManager
@@ -19,7 +18,7 @@ from wagtail.query import PageQuerySet
 from wagtail.search import index
 
 from commerce.money import Money
-from courses.models.changes import AnnouncesChanges, WhatChangedPanel
+from courses.models.changes import AnnouncesChanges, NewAsDraftForm, WhatChangedPanel
 from courses.models.enrolments import Enrolment, LessonCompletion, StudyPosition
 from courses.models.pages import CoursePage, MaterialPage, validate_price
 from courses.models.tree import LAST_BELOW, STEP, ancestor_path, edited_paths
@@ -87,7 +86,7 @@ class LessonPageQuerySet(PageQuerySet):
         return self.filter(kept | (Q(pk__in=shown.values("pk")) & opened))
 
 
-class LessonForm(WagtailAdminPageForm):  # type: ignore[misc]
+class LessonForm(NewAsDraftForm):
     """The CMS's form. A new lesson knows where it is to stand, for its price is in its course's currency."""
 
     def __init__(self, *args: Any, parent_page: Page | None = None, **kwargs: Any) -> None:
@@ -150,7 +149,7 @@ class LessonPage(AnnouncesChanges, MaterialPage):
     subpage_types: list[str] = []
     template = "courses/lesson_page.html"
     view = "courses.views.lesson.show"
-    material_fields = (*MaterialPage.material_fields, "introduction", "body")
+    material_fields = (*MaterialPage.material_fields, "introduction", "body", "change_note")
 
     content_panels = [
         *Page.content_panels,

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from django.db import models, transaction
 from wagtail.fields import StreamField
@@ -34,20 +35,26 @@ class Announcement:
 
 
 @transaction.atomic
-def record(*, page: Any, revision: Revision, by: Any, at: datetime) -> list[CourseChange]:
+def record(
+    *, page: Any, revision: Revision, by: Any, at: datetime, act: UUID | None = None
+) -> list[CourseChange]:
     """Note that a page of a course was put on the site, and take the editor's note off it: it has been said.
 
-    page: a course, section or lesson as it stands on the site now; at: the moment of its publication.
+    page: a course, section or lesson as it stands on the site now; at: the moment of its publication; by: who
+    published it, None for the clock, which does it for whoever set it; act: what the log says of everything
+    that one person did at one stroke.
     One row for the page and for each of its aliases. None for what nobody could read before and cannot read
-    now, for the first publication of a course (there were no readers), and, unless the editor wrote a note,
-    for what was published again as it was. A second call for the same publication adds nothing.
+    now, for the opening of a course, which is its first publication with all that was published by the same
+    act (there were no readers), and, unless the editor wrote a note, for what was published again as it was.
+    A second call for the same publication adds nothing.
     """
+    by = by or _scheduled_by(revision)
     before = _published_before(page)
     is_first = before is None and _is_first(page, revision)
     changes = []
     if page.change_note or is_first or before is None or _is_changed(page, before, revision):
         for place in (page, *_aliases(page)):
-            change = _row(place, page=page, is_first=is_first, by=by, at=at)
+            change = _row(place, page=page, is_first=is_first, by=by, at=at, act=act)
             if change is not None:
                 changes.append(change)
     _take_off(page, revision)
@@ -92,6 +99,22 @@ def _published_before(page: Any) -> Revision | None:
     return None if entry is None else entry.revision
 
 
+def _is_opened_by(act: UUID | None, course: CoursePage) -> bool:
+    """Whether course was published for the first time by this act."""
+    if act is None:
+        return False
+    entries = PageLogEntry.objects.filter(page=course.pk, action__in=PUBLICATIONS)
+    opening = entries.order_by("timestamp", "pk").values_list("uuid", flat=True).first()
+    return opening == act
+
+
+def _scheduled_by(revision: Revision) -> Any:
+    """Who told the clock to publish it."""
+    entries = PageLogEntry.objects.filter(action="wagtail.publish.schedule", revision=revision)
+    entry = entries.select_related("user").order_by("-timestamp", "-pk").first()
+    return None if entry is None else entry.user
+
+
 def _is_changed(page: Any, before: Revision, now: Revision) -> bool:
     """Whether readers have something else than before, in the fields that both know."""
     return any(
@@ -131,11 +154,14 @@ def _aliases(page: Any) -> Iterator[Any]:
         yield from _aliases(alias)
 
 
-def _row(place: Any, *, page: Any, is_first: bool, by: Any, at: datetime) -> CourseChange | None:
+def _row(
+    place: Any, *, page: Any, is_first: bool, by: Any, at: datetime, act: UUID | None
+) -> CourseChange | None:
     above = Page.objects.ancestor_of(place)
     course = CoursePage.objects.filter(pk__in=[place.pk, *above.values_list("pk", flat=True)]).first()
-    is_opening = course is not None and course.pk == place.pk and is_first
-    if course is None or is_opening or above.filter(path__startswith=course.path, live=False).exists():
+    if course is None or above.filter(path__startswith=course.path, live=False).exists():
+        return None
+    if (course.pk == place.pk and is_first) or _is_opened_by(act, course):
         return None
     change, _created = CourseChange.objects.get_or_create(
         page=place,

@@ -42,12 +42,16 @@ def ask(*, task_state: TaskState, by: Any, at: datetime) -> int:
 def answer(*, workflow_state: WorkflowState, by: Any, at: datetime) -> bool:
     """Tell who asked what was decided, with the comment; whether a letter was written.
 
-    None to who decided about what they sent themselves.
+    What was published without an approval is as good as approved. None of a moderation that was called off
+    otherwise, and none to who decided about what they sent themselves.
     """
     page, author = workflow_state.content_object, workflow_state.requested_by
     if not isinstance(page, Page) or author is None or author == by:
         return False
-    is_approved = workflow_state.status == WorkflowState.STATUS_APPROVED
+    is_cancelled = workflow_state.status == WorkflowState.STATUS_CANCELLED
+    if is_cancelled and not _is_published(workflow_state):
+        return False
+    is_approved = is_cancelled or workflow_state.status == WorkflowState.STATUS_APPROVED
     if not _wants(get_user_model().objects.filter(pk=author.pk), "approved" if is_approved else "rejected"):
         return False
     decision = workflow_state.current_task_state
@@ -60,7 +64,8 @@ def answer(*, workflow_state: WorkflowState, by: Any, at: datetime) -> bool:
         context={
             **_said_of(page),
             "who": _name(by),
-            "comment": decision.comment,
+            # A moderation that ended without an approval ended without a comment; an earlier one was told.
+            "comment": "" if is_cancelled else decision.comment,
             "goes_live": goes_live.isoformat() if goes_live else "",
             "page_url": page.full_url or "",
         },
@@ -68,6 +73,14 @@ def answer(*, workflow_state: WorkflowState, by: Any, at: datetime) -> bool:
         at=at,
     )
     return message is not None
+
+
+def _is_published(workflow_state: WorkflowState) -> bool:
+    """Whether what was asked about, or something newer, is on the site, or waits for its moment."""
+    page = Page.objects.get(pk=workflow_state.object_id)
+    asked = workflow_state.current_task_state.revision
+    released = [page.live_revision if page.live else None, page.scheduled_revision]
+    return any(each is not None and each.created_at >= asked.created_at for each in released)
 
 
 def _deciding(task_state: TaskState, *, but: set[Any]) -> list[Any]:

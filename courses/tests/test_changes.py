@@ -68,15 +68,38 @@ def test_a_lesson_is_added_once_and_changed_afterwards(course):
     assert rows() == [(Kind.ADDED, "Sowing", "", False), (Kind.CHANGED, "Sowing", "", False)]
 
 
-def test_a_change_says_who_made_it_and_when(course):
-    author = UserFactory()
+def test_a_change_says_who_published_it_and_when(client, editor, course):
     lesson = LessonFactory(parent=course, draft=True)
+    lesson.save_revision(user=UserFactory())
 
-    lesson.save_revision(user=author).publish()
+    client.post(edit_url(lesson), {**lesson_form(), "action-publish": "1"})
 
     change, lesson = CourseChange.objects.get(), LessonPage.objects.get()
-    assert (change.made_by, change.page_id, change.course) == (author, lesson.pk, course)
+    assert (change.made_by, change.page_id, change.course) == (editor, lesson.pk, course)
     assert change.published_at == lesson.last_published_at
+
+
+def test_what_the_clock_published_was_published_by_who_set_it(client, editor, course):
+    lesson = LessonFactory(parent=course, draft=True)
+    lesson.save_revision(user=UserFactory())
+    form = lesson_form(go_live_at="2099-05-03 08:00", expire_at="")
+    client.post(edit_url(lesson), {**form, "action-publish": "1"})
+
+    revision = Revision.objects.get(approved_go_live_at__isnull=False)
+    past = timezone.now() - timedelta(minutes=1)
+    content = {**revision.content, "go_live_at": past.isoformat()}
+    Revision.objects.filter(pk=revision.pk).update(approved_go_live_at=past, content=content)
+    call_command("publish_scheduled")
+
+    assert CourseChange.objects.get().made_by == editor
+
+
+def test_of_what_code_published_nobody_is_named(course):
+    lesson = LessonFactory(parent=course, draft=True)
+
+    lesson.save_revision(user=UserFactory()).publish()
+
+    assert CourseChange.objects.get().made_by is None
 
 
 def test_the_course_itself_and_its_sections_change_too(course):
@@ -200,6 +223,40 @@ def test_publishing_a_whole_tree_at_once_tells_each_page_once(client, editor, co
     client.post(url, {"include_descendants": "on"})
 
     assert sorted(rows()) == [(Kind.ADDED, "One", "", False), (Kind.ADDED, "Two", "", False)]
+
+
+def test_what_opens_together_with_its_course_is_no_news(client, editor):
+    course = CourseFactory(title="Gardening", draft=True)
+    course.save_revision()
+    section = SectionFactory(parent=course, title="Spring", slug="spring", draft=True)
+    section.save_revision()
+    LessonFactory(parent=section, title="Sowing", slug="sowing", draft=True).save_revision()
+    url = reverse("wagtail_bulk_action", args=["wagtailcore", "page", "publish"]) + f"?id={course.pk}"
+
+    client.post(url, {"include_descendants": "on"})
+
+    assert list(Page.objects.descendant_of(course).filter(live=True).values_list("slug", flat=True)) == [
+        "spring",
+        "sowing",
+    ]
+    assert rows() == []
+
+    later = LessonFactory(parent=section, title="Weeding", slug="weeding", draft=True)
+    later.save_revision()
+    client.post(edit_url(later), {**lesson_form(title="Weeding", slug="weeding"), "action-publish": "1"})
+
+    assert rows() == [(Kind.ADDED, "Weeding", "", False)]
+
+
+def test_a_course_opens_once_and_what_comes_with_its_return_is_news(client, editor):
+    course = published(CourseFactory(title="Gardening", draft=True))
+    course.unpublish()
+    LessonFactory(parent=course, title="Sowing", draft=True).save_revision()
+    url = reverse("wagtail_bulk_action", args=["wagtailcore", "page", "publish"]) + f"?id={course.pk}"
+
+    client.post(url, {"include_descendants": "on"})
+
+    assert rows() == [(Kind.ADDED, "Sowing", "", False)]
 
 
 def test_an_alias_tells_the_course_where_it_stands_once(lesson):

@@ -18,6 +18,7 @@ from accounts.services import notifying
 from accounts.tests.crowd import all_at_once
 from accounts.tests.factories import UserFactory
 from courses.models import CourseChange, LessonPage, ModerationTask
+from courses.tests.crew import client_of
 from courses.tests.factories import CourseFactory, LessonFactory, catalogue_page
 from courses.tests.test_editing import edit_url, lesson_form
 
@@ -140,6 +141,86 @@ def test_what_is_approved_before_its_moment_says_when_it_comes(client, author, m
 
     assert letters() == [("author@example.com", "Approved: Sowing")]
     assert "It will be on the site from 3 May 2099" in mail.outbox[0].body
+
+
+@pytest.mark.parametrize("door", ["form", "bulk action", "API"])
+def test_who_is_published_instead_of_approved_hears_of_it_once(client, author, moderator, lesson, door):
+    submit(client, lesson, author)
+    letters()
+    client.force_login(moderator)
+    if door == "form":
+        client.post(edit_url(lesson), {**lesson_form(introduction="Put right."), "action-publish": "1"})
+    elif door == "bulk action":
+        client.post(
+            reverse("wagtail_bulk_action", args=["wagtailcore", "page", "publish"]) + f"?id={lesson.pk}"
+        )
+    else:
+        client_of(moderator).patch(f"/api/v1/lessons/{lesson.pk}/", {"live": True}, format="json")
+
+    assert LessonPage.objects.get().live
+    assert WorkflowState.objects.get().status == WorkflowState.STATUS_CANCELLED
+    assert letters() == [("author@example.com", "Approved: Sowing")]
+    assert LessonPage.objects.get().full_url in mail.outbox[0].body
+
+
+def test_what_was_sent_back_and_then_put_right_by_a_moderator_is_told_too(client, author, moderator, lesson):
+    submit(client, lesson, author)
+    decide(client, lesson, "reject", moderator, "Which month?")
+    letters()
+
+    client.post(edit_url(lesson), {**lesson_form(introduction="In March."), "action-publish": "1"})
+
+    assert letters() == [("author@example.com", "Approved: Sowing")]
+    assert "Which month?" not in mail.outbox[0].body
+
+
+def test_what_a_moderator_schedules_instead_of_approving_says_when_it_comes(
+    client, author, moderator, lesson
+):
+    submit(client, lesson, author)
+    letters()
+    client.force_login(moderator)
+    form = lesson_form(go_live_at="2099-05-03 08:00", expire_at="")
+
+    client.post(edit_url(lesson), {**form, "action-publish": "1"})
+
+    assert letters() == [("author@example.com", "Approved: Sowing")]
+    assert "It will be on the site from 3 May 2099" in mail.outbox[0].body
+
+
+def test_a_moderation_that_is_called_off_is_no_approval(client, author, moderator, lesson):
+    lesson.get_latest_revision().publish()
+    submit(client, lesson, author, introduction="Anew.")
+    letters()
+
+    client.force_login(moderator)
+    client.post(edit_url(lesson), {**lesson_form(), "action-cancel-workflow": "1"})
+
+    assert WorkflowState.objects.get().status == WorkflowState.STATUS_CANCELLED
+    assert letters() == []
+
+
+def test_a_hostile_comment_is_words_in_the_letter_and_no_header(client, author, moderator, lesson):
+    draft = lesson.get_latest_revision_as_object()
+    draft.title = "Sowing\r\nBcc: all@evil.example.com"
+    draft.save_revision(user=author, clean=False)
+    state = lesson.get_workflow().start(lesson, author)
+    comment = (
+        "Fine.\r\nBcc: all@evil.example.com\r\n\r\n<script>alert(1)</script><a href='//evil.example'>x</a>"
+    )
+
+    state.current_task_state.task.specific.on_action(
+        state.current_task_state, moderator, "reject", comment=comment
+    )
+
+    letters()
+    for letter in mail.outbox:
+        assert letter.recipients() in ([author.email], [moderator.email])
+        assert set(letter.message().keys()) & {"Bcc", "Cc"} == set()
+        assert "\n" not in letter.subject
+        assert "<script>" not in letter.alternatives[0].content
+        assert "<a href='//evil" not in letter.alternatives[0].content
+    assert "<script>alert(1)</script>" in mail.outbox[-1].body
 
 
 # --- To whom not -------------------------------------------------------------------------------------------

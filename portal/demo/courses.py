@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from django.core.files.images import ImageFile
 from django.utils.text import slugify
+from wagtail.log_actions import LogContext
 from wagtail.models import Page
 
 from accounts.models import User
@@ -24,6 +25,14 @@ COVERS = {
     computers.COURSE.slug: ("tiles", "clay"),
     statistics.COURSE.slug: ("hills", "dusk"),
     cryptography.COURSE.slug: ("rings", "sand"),
+}
+
+
+#: What followers hear of, by the lesson's slug: a line of its editor's.
+CHANGES = {
+    "logic-gates": "With the truth table of XOR.",
+    "hashes-and-passwords": "Salt, and how a password is checked with it.",
+    "p-values": "",
 }
 
 
@@ -47,7 +56,22 @@ class Editors:
 def make_courses(*, editors: Editors) -> list[CoursePage]:
     """The demo's courses, published, each with its lessons."""
     catalogue = CourseIndexPage.objects.first()
-    return [make_course(course, catalogue=catalogue, editors=editors) for course in COURSES]
+    courses = []
+    for course in COURSES:
+        # One act each: what opens together with its course is no change of it.
+        with LogContext(user=editors.moderator):
+            courses.append(make_course(course, catalogue=catalogue, editors=editors))
+    with LogContext(user=editors.moderator):
+        tell_changes(editors=editors)
+    return courses
+
+
+def tell_changes(*, editors: Editors) -> None:
+    """Publish some lessons once more, so that courses have something to tell."""
+    for lesson in LessonPage.objects.filter(slug__in=CHANGES).order_by("path"):
+        lesson.change_note = CHANGES[lesson.slug]
+        lesson.duration_minutes += 5
+        lesson.save_revision(user=editors.author).publish(user=editors.moderator)
 
 
 def make_course(course: material.Course, *, catalogue: CourseIndexPage, editors: Editors) -> CoursePage:

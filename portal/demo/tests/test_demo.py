@@ -12,11 +12,22 @@ from django.core.management import CommandError, call_command
 from wagtail.models import Page, Site
 
 from accounts.models import User
+from commerce.models import Item
+from commerce.models.customers import Customer
 from commerce.money import Money
-from courses.models import CoursePage, CourseSectionPage, Enrolment, LessonCompletion, LessonPage
+from commerce.services import cart
+from courses.models import (
+    CourseChange,
+    CoursePage,
+    CourseSectionPage,
+    Enrolment,
+    LessonCompletion,
+    LessonPage,
+)
 from portal.content.links import parse_youtube
 from portal.demo import covers, loading, people
 from portal.demo.courses import COURSES
+from portal.demo.items import WELCOME_CODE
 from portal.demo.material import Video
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -54,6 +65,17 @@ def test_every_course_has_lessons_in_order_a_cover_and_an_open_door(demo):
         assert (course.preview.width, course.preview.height) == covers.SIZE
         assert course.preview.description
         assert course.owner.email == people.AUTHOR
+
+
+def test_a_few_changes_are_told_and_nothing_of_what_opened_with_its_course(demo):
+    changes = CourseChange.objects.order_by("page__path")
+
+    assert [(change.title, change.kind, change.note) for change in changes] == [
+        ("Logic gates", "CHANGED", "With the truth table of XOR."),
+        ("What a p-value says, and what it does not", "CHANGED", ""),
+        ("Hashes, and how to keep a password", "CHANGED", "Salt, and how a password is checked with it."),
+    ]
+    assert {change.made_by.email for change in changes} == {people.MODERATOR}
 
 
 def test_some_courses_have_sections(demo):
@@ -237,3 +259,30 @@ def test_two_servers_cannot_share_a_port(settings, free_port):
 
     with pytest.raises(CommandError, match="two different ports"):
         call_command("check_ports")
+
+
+# --- The shop ----------------------------------------------------------------------------------------------
+def test_the_shop_has_six_items_in_two_currencies_with_pictures_and_one_is_sold_out(demo):
+    items = Item.objects.for_sale()
+
+    assert [item.currency for item in items].count("USD") == 4
+    assert [item.currency for item in items].count("EUR") == 2
+    assert [item.name for item in items if not item.is_in_stock] == ["Tote bag"]
+    assert all(item.picture.size for item in items)
+
+
+def test_the_code_on_the_console_is_one_that_the_cart_takes(demo):
+    learner = Customer(user=User.objects.get(email=people.LEARNER))
+    cart.add(customer=learner, item=Item.objects.get(price="12.50"), at=NOW)
+
+    cheaper = cart.ask_for_discount(customer=learner, code=WELCOME_CODE, at=NOW)
+
+    assert cheaper.total == Money(Decimal("11.25"), "USD")
+
+
+def test_the_tax_of_the_demo_changes_no_price(demo):
+    learner = Customer(user=User.objects.get(email=people.LEARNER))
+
+    priced = cart.add(customer=learner, item=Item.objects.get(price="24.00"), at=NOW)
+
+    assert (priced.total, priced.tax) == (Money(Decimal("24.00"), "EUR"), Money(Decimal("3.83"), "EUR"))

@@ -11,7 +11,7 @@ from django.apps import apps
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import QuerySet
-from wagtail.log_actions import log
+from wagtail.log_actions import LogContext, log
 from wagtail.models import DraftStateMixin, Page, PageLogEntry, Revision
 
 logger = logging.getLogger(__name__)
@@ -26,10 +26,11 @@ def publish_due(*, at: datetime) -> int:
     One at a time, each in its own transaction, so that what fails holds up nothing else; Wagtail's command
     would stop at it, every time. A draft that may not be published, such as one with a link that leads
     outside, is taken off the schedule and stays a draft, with an entry in its history. Whatever else fails is
-    tried again at the next call.
+    tried again at the next call. The log takes all of it for one act: what opens together belongs together.
     """
-    failed = sum(not _unpublished(page) for page in _expired(at))
-    return failed + sum(not _published(revision) for revision in list(overdue(at=at)))
+    with LogContext():
+        failed = sum(not _unpublished(page) for page in _expired(at))
+        return failed + sum(not _published(revision) for revision in list(overdue(at=at)))
 
 
 def overdue(*, at: datetime) -> QuerySet[Revision]:

@@ -4,7 +4,8 @@ import pytest
 from django.utils import timezone
 from wagtail.models import PageLogEntry, Revision
 
-from courses.tests.factories import CourseFactory
+from courses.models import CourseChange, LessonPage
+from courses.tests.factories import CourseFactory, LessonFactory
 from portal.home.services import publishing
 
 pytestmark = pytest.mark.django_db
@@ -45,6 +46,18 @@ def test_a_draft_that_may_not_be_published_does_not_hold_up_those_after_it():
     assert (bad.live, good.live) == (False, True)
     assert PageLogEntry.objects.filter(page=bad.pk, action="wagtail.schedule.cancel").count() == 1
     assert publishing.publish_due(at=now) == 0
+
+
+def test_what_the_clock_opens_together_with_its_course_is_no_news():
+    now = timezone.now()
+    course = CourseFactory(live=False)
+    schedule(course, at=now - timedelta(minutes=1))
+    schedule(LessonFactory(parent=course, live=False), at=now - timedelta(minutes=1))
+
+    publishing.publish_due(at=now)
+
+    assert LessonPage.objects.live().count() == 1
+    assert not CourseChange.objects.exists()
 
 
 def test_what_has_expired_leaves_the_site():
