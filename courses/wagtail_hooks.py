@@ -6,7 +6,6 @@ from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from wagtail import hooks
 from wagtail.models import Page
@@ -16,8 +15,9 @@ from wagtail.snippets.models import register_snippet
 from wagtail.snippets.views.snippets import SnippetViewSet
 
 from courses import permissions
-from courses.models import CourseTopic, Enrolment
+from courses.models import CourseTopic
 from courses.models.rights import sees_every_course
+from courses.services.authoring import refusal_to_delete
 from portal.content.models import PortalDocument
 
 
@@ -65,6 +65,13 @@ def keep_reports_on_all_pages(request: HttpRequest, menu_items: list[Any]) -> No
         menu_items[:] = [item for item in menu_items if item.name != "page-types-usage"]
 
 
+@hooks.register("before_move_page")
+def ask_only_who_may_move(request: HttpRequest, page: Page, destination: Page) -> None:
+    """Refuse to ask “are you sure” of those whose answer would be refused."""
+    if not page.permissions_for_user(request.user).can_move_to(destination):
+        raise PermissionDenied
+
+
 @hooks.register("before_delete_page")
 def keep_what_people_study(request: HttpRequest, page: Page) -> HttpResponse | None:
     """Say what to do instead of deleting what has members; the database would refuse without a word."""
@@ -82,15 +89,7 @@ def keep_what_people_study_in_bulk(
 
 def _refuse_deletion(request: HttpRequest, pages: list[Page]) -> HttpResponse | None:
     for page in pages:
-        members = Enrolment.objects.below(page).values("member").distinct().count()
-        if members:
-            messages.error(
-                request,
-                gettext(
-                    "“%(page)s” cannot be deleted: %(count)d people are or were enrolled."
-                    " Unpublish it instead."
-                )
-                % {"page": page.get_admin_display_title(), "count": members},
-            )
+        if refusal := refusal_to_delete(page):
+            messages.error(request, refusal)
             return redirect("wagtailadmin_explore", page.get_parent().pk)
     return None

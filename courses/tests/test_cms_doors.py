@@ -132,7 +132,7 @@ MODERATORS = {
     "wagtailadmin_pages:history_results": "GET",
     "wagtailadmin_pages:lock": "POST",
     "wagtailadmin_pages:move": "",
-    "wagtailadmin_pages:move_confirm": "GET",  # asks “are you sure”, and then refuses
+    "wagtailadmin_pages:move_confirm": "",
     "wagtailadmin_pages:preview_on_add": "",
     "wagtailadmin_pages:preview_on_edit": "GET POST",
     "wagtailadmin_pages:revisions_compare": "GET",

@@ -111,6 +111,21 @@ def test_an_author_adds_lessons_to_own_courses_only(client, author, own, foreign
     assert not may_enter(client, add_url(LessonPage, section))
 
 
+@pytest.mark.parametrize("destination", ["foreign", "section"])
+def test_an_author_copies_no_lesson_into_the_course_of_another(client, author, own, foreign, destination):
+    """The address names one's own lesson only; where the copy is to stand is in the form."""
+    places = {"own": own, "foreign": foreign, "section": SectionFactory(parent=foreign)}
+    lesson = LessonPage.objects.get(owner=author)
+
+    for place in ("own", destination):
+        client.post(
+            reverse("wagtailadmin_pages:copy", args=[lesson.pk]),
+            {"new_title": "Copied", "new_slug": "copied", "new_parent_page": places[place].pk},
+        )
+
+    assert [copy.course.pk for copy in LessonPage.objects.filter(slug="copied")] == [own.pk]
+
+
 @pytest.mark.parametrize("action", ["edit", "delete", "move", "copy", "history", "unpublish", "view_draft"])
 def test_an_author_does_nothing_to_the_course_of_another(client, author, own, foreign, action):
     assert not may_enter(client, reverse(f"wagtailadmin_pages:{action}", args=[foreign.pk]))

@@ -654,7 +654,44 @@ GUARDS: tuple[Guard, ...] = (
         "courses/models/rights.py",
         "return is_catalogue or any(self.page.path.startswith(path) for path in own_course_paths(self.user))",
         "return True",
-        "courses/tests/test_explorer.py::test_an_author_adds_lessons_to_own_courses_only",
+        "courses/tests/test_explorer.py::test_an_author_copies_no_lesson_into_the_course_of_another",
+    ),
+    Guard(
+        "nobody is asked whether to move what they may not move",
+        "courses/wagtail_hooks.py",
+        "    if not page.permissions_for_user(request.user).can_move_to(destination):\n",
+        "    if False:\n",
+        "courses/tests/test_cms_doors.py"
+        "::test_moderators_go_in_by_these_doors_and_make_delete_and_move_nothing",
+    ),
+    Guard(
+        "a note about a change keeps the rule for links",
+        "courses/models/lessons.py",
+        '"introduction", "body", "change_note")',
+        '"introduction", "body")',
+        "courses/tests/test_links_in_cms.py"
+        "::test_a_forbidden_link_in_the_note_about_a_change_is_refused[lesson]",
+    ),
+    Guard(
+        "the name of a topic keeps the rule for links",
+        "courses/models/topics.py",
+        '        validate_materials(self, ["name"])\n',
+        "",
+        "courses/tests/test_links_in_cms.py::test_a_forbidden_link_in_the_name_of_a_topic_is_refused",
+    ),
+    Guard(
+        "what opens together with its course is no news",
+        "courses/services/announcing.py",
+        "    return opening == act\n",
+        "    return False\n",
+        "courses/tests/test_changes.py::test_what_opens_together_with_its_course_is_no_news",
+    ),
+    Guard(
+        "a moderation that is called off is no approval",
+        "courses/services/moderating.py",
+        "    if is_cancelled and not _is_published(workflow_state):\n        return False\n",
+        "",
+        "courses/tests/test_moderation.py::test_a_moderation_that_is_called_off_is_no_approval",
     ),
     # --- Studying, following, and payments by hand
     Guard(
@@ -961,6 +998,35 @@ GUARDS: tuple[Guard, ...] = (
         "    _take_off(page, revision)\n    return changes",
         "    return changes",
         "courses/tests/test_changes.py::test_a_note_and_a_tick_belong_to_one_publication",
+    ),
+    # --- The sandbox: whom it obeys
+    Guard(
+        "what a refused page hides in its body is no request",
+        "commerce/sandbox/server.py",
+        "        self.close_connection = True\n        self._send(Response(status, words",
+        "        self._send(Response(status, words",
+        "commerce/sandbox/tests/test_hostile.py::test_what_a_refused_page_hides_in_its_body_is_no_request",
+    ),
+    Guard(
+        "the control API does not obey pages of other sites",
+        "commerce/sandbox/control.py",
+        "if is_sent_from_elsewhere(request):",
+        "if False:",
+        "commerce/sandbox/tests/test_people.py::test_a_form_or_call_of_another_sites_page_does_nothing",
+    ),
+    Guard(
+        "forms of the sandbox come from its own page",
+        "commerce/sandbox/people/pages.py",
+        "if is_sent_from_elsewhere(request) or not hmac.compare_digest(sent, self._token.encode()):",
+        "if is_sent_from_elsewhere(request):",
+        "commerce/sandbox/tests/test_people.py::test_a_form_without_the_token_of_its_page_does_nothing",
+    ),
+    Guard(
+        "an idempotency key is held by one request at a time",
+        "commerce/sandbox/idempotency.py",
+        "if (account, key) in self._in_use:",
+        "if False:",
+        "commerce/sandbox/tests/test_manners.py::test_a_key_in_use_is_a_conflict",
     ),
 )
 
