@@ -1,4 +1,4 @@
-"""Crowds in the shop, on a real PostgreSQL with real threads: what is there is sold, and nobody locks crosswise.
+"""Crowds in the shop, on a real PostgreSQL with real threads: the stock is sold, and nobody locks crosswise.
 
 A few rounds of each with every change; `make races` runs them long.
 """
@@ -32,7 +32,7 @@ from commerce.services import (
     renewing,
     settlement,
 )
-from commerce.services.stocking import NotForSale, SoldOut
+from commerce.services.stocking import SoldOut
 from commerce.tests.factories import NOON, URLS, fake
 from commerce.tests.rounds import failures, race, rounds
 

@@ -27,7 +27,7 @@ MOST_STEPS = 100_000
 
 @dataclass(frozen=True)
 class Basket:
-    """Prices and quantities, in the smallest steps of the currency; what comes off; rates, and how they count."""
+    """Prices in steps of the currency, quantities; what comes off; rates, and whether prices contain them."""
 
     currency: str
     lines: list[tuple[int, int]]
