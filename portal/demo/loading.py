@@ -12,11 +12,12 @@ from courses.services import enrolling, studying
 from portal.demo import people
 from portal.demo.courses import Editors, make_courses
 from portal.demo.front import furnish_front
+from portal.demo.items import stock_the_shop
 from portal.demo.material import computers
 
 
 def load(*, at: datetime) -> bool:
-    """Make the demo's people, courses and pages, all or nothing. False when they were made before.
+    """Make the demo's people, courses, pages and items, all or nothing. False when they were made before.
 
     What was made before belongs to whoever works with it: nothing is repaired, renewed or brought back.
     """
@@ -28,6 +29,7 @@ def load(*, at: datetime) -> bool:
                 editors=Editors(author=by_email[people.AUTHOR], moderator=by_email[people.MODERATOR])
             )
             furnish_front(author=by_email[people.ADMIN])
+            stock_the_shop()
     begin_studying(at=at)
     return is_new
 

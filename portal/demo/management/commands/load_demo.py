@@ -6,6 +6,7 @@ from django.core.management import BaseCommand, CommandError
 from django.utils import timezone
 
 from portal.demo import front, loading, people
+from portal.demo.items import WELCOME_CODE
 
 
 class Command(BaseCommand):
@@ -40,6 +41,7 @@ class Command(BaseCommand):
             *(f"    {email:<{width}}  {may}" for email, may in rows),
             "",
             "  Pay with the card 4242 4242 4242 4242, any future date, any CVC.",
+            f"  The shop is at {base}/shop/; the code {WELCOME_CODE} takes 10 % off.",
             "" if is_new else "  The demo had been loaded before; it was left as it is.",
         ]
         self.stdout.write("\n".join(lines))
