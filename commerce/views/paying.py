@@ -267,9 +267,10 @@ def for_buyer(request: HttpRequest, found: Order) -> dict[str, Any]:
 
 
 def shown_lines(found: Order) -> list[dict[str, Any]]:
-    """Title, price, address and state of delivery of each line."""
+    """Kind, title, price, address and state of delivery of each line."""
     return [
         {
+            "kind": line.kind,
             "title": line.title,
             "unit_price": line.unit_price,
             "total": line.total,

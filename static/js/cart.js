@@ -4,8 +4,3 @@ document.addEventListener("htmx:afterSettle", (event) => {
   // What was pressed may be gone with its line, and the focus with it.
   if (document.activeElement === document.body) document.getElementById("cart-title").focus();
 });
-
-document.addEventListener("htmx:sendError", () => {
-  // No connection: the forms work without this script, and say so.
-  window.location.reload();
-});
