@@ -7,7 +7,10 @@ import logging
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit
 
+from allauth.account import app_settings
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.internal.flows.signup import prevent_enumeration
+from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.models import Authenticator
 from allauth.mfa.signals import authenticator_added
@@ -17,8 +20,11 @@ from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from django.conf import settings
+from django.contrib import messages
 from django.contrib.auth.hashers import make_password
 from django.core.exceptions import ImproperlyConfigured, ValidationError
+from django.db import IntegrityError, transaction
+from django.shortcuts import redirect
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import translation
@@ -27,6 +33,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.services import credentials, second_factor
 
 if TYPE_CHECKING:
+    from allauth.account.models import EmailAddress
     from django.core.mail import EmailMultiAlternatives
     from django.http import HttpRequest, HttpResponse
 
@@ -42,11 +49,50 @@ BUTTONS = {
 }
 
 
+class AddressJustTaken(ImmediateHttpResponse):
+    """Two signed up with one address at once, and this is the later one. Pages answer it by themselves."""
+
+    def __init__(self, request: HttpRequest, email: str) -> None:
+        Exception.__init__(self, email)
+        self.request, self.email = request, email
+
+    @property
+    def response(self) -> HttpResponse:
+        """What whoever signs up with an address that has long been known gets."""
+        if app_settings.EMAIL_VERIFICATION == app_settings.EmailVerificationMethod.MANDATORY:
+            answer: HttpResponse = prevent_enumeration(self.request, email=self.email)
+            return answer
+        messages.error(self.request, AccountAdapter.error_messages["email_taken"])
+        return redirect("account_signup")
+
+
 class AccountAdapter(DefaultAccountAdapter):
     """Keeps e-mail addresses in lower case, has no user name to fill, and greets people in their language."""
 
     def clean_email(self, email: str) -> str:
         return super().clean_email(email).lower()
+
+    def save_user(self, request: HttpRequest, user: User, form: Any, commit: bool = True) -> User:
+        """Raises AddressJustTaken when another request made an account with the address a moment ago."""
+        try:
+            with transaction.atomic():
+                saved: User = super().save_user(request, user, form, commit)
+        except IntegrityError as error:
+            if not type(user).objects.filter(email=user.email).exists():
+                raise
+            raise AddressJustTaken(request, user.email) from error
+        return saved
+
+    def confirm_email(self, request: HttpRequest, email_address: EmailAddress) -> bool:
+        """Whether the address is its owner's now; not when another has it, be it since a moment ago."""
+        try:
+            with transaction.atomic():
+                is_confirmed: bool = super().confirm_email(request, email_address)
+        except IntegrityError:
+            # One more time: allauth sees now who has it, and says so to the reader.
+            email_address.refresh_from_db()
+            return bool(super().confirm_email(request, email_address))
+        return is_confirmed
 
     def populate_username(self, request: HttpRequest, user: User) -> None:
         """Do nothing on purpose: the portal's users have no user name."""

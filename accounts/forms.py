@@ -31,6 +31,12 @@ class SignupForm(forms.Form):
     )
     field_order = ["first_name", "email", "password1", "password2"]
 
+    def full_clean(self) -> None:
+        # Before allauth asks whether the address is free.
+        if self.is_bound:
+            credentials.drop_claims(email=str(self.data.get("email", "")).replace("\x00", ""))
+        super().full_clean()
+
     def signup(self, request: HttpRequest, user: User) -> None:
         """Called by allauth once the account is made."""
         user.first_name = self.cleaned_data["first_name"]

@@ -17,11 +17,12 @@ from allauth.mfa.base.forms import AuthenticateForm
 from allauth.utils import get_form_class
 from django.contrib.sessions.backends.base import SessionBase
 from django.core.exceptions import ValidationError as Refusal
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from rest_framework.exceptions import AuthenticationFailed, PermissionDenied, Throttled, ValidationError
 
+from accounts.adapter import AddressJustTaken
 from accounts.models import User
 from accounts.services import second_factor
 
@@ -130,9 +131,7 @@ def save(request: HttpRequest, form: SignupForm, facts: dict[str, str]) -> User 
             for name, value in facts.items():
                 setattr(user, name, value)
             user.save(update_fields=[*facts])
-    except IntegrityError:
-        if not User.objects.filter(email=form.cleaned_data["email"]).exists():
-            raise
+    except AddressJustTaken:
         return None
     return user
 

@@ -11,6 +11,7 @@ from allauth.account.adapter import get_adapter
 from allauth.account.models import EmailAddress
 from allauth.usersessions.models import UserSession
 from django.db import transaction
+from django.db.models import F
 
 from accounts.models import User
 from accounts.services import tokens
@@ -25,6 +26,16 @@ def belongs_to_another(email: str, *, than: User) -> bool:
     others = User.objects.filter(email=email).exclude(pk=than.pk)
     confirmed = EmailAddress.objects.filter(email=email, verified=True).exclude(user_id=than.pk)
     return others.exists() or confirmed.exists()
+
+
+def drop_claims(*, email: str) -> None:
+    """Forget that people named an address as one more of theirs and never confirmed it: its owner comes.
+
+    Else whoever names a stranger's address keeps them from signing up, and a new password asked for at that
+    address would lead its owner into the account of the one who named it.
+    """
+    claims = EmailAddress.objects.filter(email=email.strip().lower(), verified=False)
+    claims.exclude(user__email=F("email")).delete()
 
 
 @transaction.atomic
