@@ -69,10 +69,11 @@ class OrderKeeper:
 
 
 def describe_payment(payment: Payment) -> dict[str, Any]:
-    """A payment with its order and the order's lines, which are fetched already."""
+    """A payment as the API answers it, with its order and the order's lines, which are fetched already."""
     references = {line.kind: line.reference for line in payment.order.lines.all()}
     return {
         "id": payment.pk,
+        "user": payment.order.buyer_id,
         "status": payment.status,
         "method": payment.method,
         "amount": str(payment.amount.amount),

@@ -171,6 +171,7 @@ class OwnPaymentSerializer(serializers.Serializer):
     """A payment in the asker's own history."""
 
     id = serializers.IntegerField()
+    user = serializers.IntegerField(allow_null=True, help_text="Id of the buyer; null: a visitor.")
     status = serializers.CharField(
         help_text="PENDING, PAID, EXPIRED, FAILED, REFUNDED, PARTIALLY_REFUNDED or CANCELLED."
     )

@@ -72,7 +72,7 @@ def add(*, customer: Customer, item: Item, at: datetime, quantity: int = 1) -> O
 
 
 def begin(*, customer: Customer, currency: str, at: datetime) -> tuple[Order, bool]:
-    """The customer's cart, or a new one, which is in a currency until something is put in; say if it is new."""
+    """The customer's cart, or a new one, in a currency until something is put in; say whether it is new."""
     found = find(customer)
     if found is not None:
         return found, False
@@ -108,6 +108,16 @@ def remove(*, customer: Customer, item_id: int) -> bool:
         removed, _by_model = cart.lines.filter(kind=ITEM, reference=str(item_id)).delete()
         _reckon(cart)
     return bool(removed)
+
+
+def throw_away(*, customer: Customer) -> bool:
+    """Delete the cart and all that is in it; say whether there was one."""
+    with transaction.atomic():
+        cart = Order.objects.of(customer).carts().select_for_update().first()
+        if cart is None:
+            return False
+        cart.delete_cart()
+    return True
 
 
 def ask_for_discount(*, customer: Customer, code: str, at: datetime) -> Order:

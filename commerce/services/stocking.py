@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from django.db.models import F
+from django.db import IntegrityError, transaction
+from django.db.models import F, ProtectedError
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from commerce.fulfilment import NotAvailable
-from commerce.models import Item, OrderLine, StockHold
+from commerce.models import Item, Order, OrderLine, StockHold
 
 ITEM = "item"
 
@@ -27,6 +28,15 @@ class NotForSale(NotAvailable):
 
     def __init__(self, name: str) -> None:
         super().__init__(_("“%s” is no longer for sale. Take it out of the cart to go on.") % name)
+
+
+class ItemInOrders(Exception):
+    """Somebody has ordered the item, and what was ordered is kept."""
+
+    def __init__(self, item: Item) -> None:
+        super().__init__(
+            _("“%s” has been ordered and cannot be deleted. Take it out of sale instead.") % item
+        )
 
 
 class ReturnedToStock(Exception):
@@ -89,6 +99,19 @@ class ItemSeller:
 
     def url(self, line: OrderLine) -> str:
         return reverse("commerce:item", args=[line.reference])
+
+
+def delete_item(*, item: Item) -> None:
+    """Delete an item that nobody has ordered; carts that hold it lose it. Raises ItemInOrders."""
+    lines = OrderLine.objects.filter(kind=ITEM, reference=str(item.pk))
+    if lines.exclude(order__status=Order.Status.OPEN).exists():
+        raise ItemInOrders(item)
+    try:
+        with transaction.atomic():
+            item.delete()
+    except (ProtectedError, IntegrityError) as error:
+        # Ordered at this very moment: its StockHold is in the way.
+        raise ItemInOrders(item) from error
 
 
 def _item(line: OrderLine) -> Item | None:

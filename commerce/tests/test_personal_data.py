@@ -28,6 +28,7 @@ def test_a_payment_is_told_in_the_shape_of_the_api(counter, ada):
 
     assert told == {
         "id": payment.pk,
+        "user": ada.pk,
         "status": "PENDING",
         "method": "stripe",
         "amount": "49.00",

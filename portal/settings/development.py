@@ -47,6 +47,7 @@ REST_FRAMEWORK["DEFAULT_THROTTLE_RATES"] = {
     "anon": env.str("THROTTLE_ANON", default="6000/min"),
     "user": env.str("THROTTLE_USER", default="6000/min"),
     "token": env.str("THROTTLE_TOKEN", default="6000/min"),
+    "payments": env.str("THROTTLE_PAYMENTS", default="6000/min"),
 }
 ACCOUNT_RATE_LIMITS = {
     **ACCOUNT_RATE_LIMITS,

@@ -27,4 +27,5 @@ THROTTLE_RATES = {
     "anon": env.str("THROTTLE_ANON", default="120/min"),
     "user": env.str("THROTTLE_USER", default="600/min"),
     "token": env.str("THROTTLE_TOKEN", default="20/min"),
+    "payments": env.str("THROTTLE_PAYMENTS", default="60/min"),
 }

@@ -10,6 +10,7 @@ import csv
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -55,10 +56,12 @@ class World:
 
 
 def build_world() -> World:
-    """A course and its lessons, an order with an open session, a document, and a person per role."""
+    """A course and its lessons, orders paid by card and in cash, a document, and a person per role."""
     from accounts.services.tokens import issue
     from accounts.tests.factories import UserFactory
-    from commerce.services import checkout
+    from commerce.models import Item
+    from commerce.models.customers import Customer
+    from commerce.services import cart, checkout, receiving
     from courses.services import enrolling
     from courses.tests.factories import CourseFactory, DocumentFactory, LessonFactory
 
@@ -84,6 +87,9 @@ def build_world() -> World:
     order = enrolling.hold_place(member=people["member"], course=paid, at=at).order_line.order
     urls = checkout.ReturnUrls(success="http://testserver/ok/", cancel="http://testserver/no/")
     payment = checkout.open_session(order=order, urls=urls, at=at + timedelta(seconds=1))
+    item = Item.objects.create(name="Mug", price=Decimal("12.50"), currency="USD")
+    bought = cart.buy_now(customer=Customer(user=people["member"]), item=item, at=at)
+    cash = receiving.expect(order=bought, method="cash", at=at)
     written = CourseFactory(owner=people["member"], draft=True)
     written_lesson = LessonFactory(parent=written, owner=people["member"], draft=True)
     names = {
@@ -97,6 +103,8 @@ def build_world() -> World:
         "number": order.number,
         "payment": payment.pk,
         "session": payment.session_id,
+        "item": item.pk,
+        "cash": cash.pk,
         "document": document.pk,
         "filename": document.filename,
         "member": people["member"].pk,
