@@ -9,6 +9,7 @@ from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.cache import patch_cache_control
+from django_htmx.http import HttpResponseClientRedirect
 from wagtail.query import PageQuerySet
 
 from commerce.views import SeeOther
@@ -40,5 +41,7 @@ def refuse_get_and_visitors(request: HttpRequest, page: CoursePage | LessonPage)
     """Send visitors to sign in and then back to the page; whoever comes by GET (from there) to the page."""
     address = page.get_url(request)
     if request.user.is_anonymous:
-        return redirect_to_login(address, reverse("account_login"))
+        to_sign_in = redirect_to_login(address, reverse("account_login"))
+        # HTMX would follow the redirect itself, and put the page to sign in where the button was.
+        return HttpResponseClientRedirect(to_sign_in.url) if request.htmx else to_sign_in
     return None if request.method == "POST" else SeeOther(address)

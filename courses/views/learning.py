@@ -98,7 +98,7 @@ def subscription(request: HttpRequest, pk: int) -> HttpResponse:
             is_subscribed = False
         case _:
             return HttpResponseBadRequest(_("Choose “subscribe” or “unsubscribe” as the action."))
-    if request.headers.get("HX-Request"):
+    if request.htmx:
         context = {"course": page, "is_subscribed": is_subscribed}
         return TemplateResponse(request, "courses/components/subscribe.html", context)
     return SeeOther(page.get_url(request) if page.live else reverse("courses:my_learning"))
