@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.shortcuts import get_object_or_404
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from drf_yasg import openapi
@@ -32,7 +33,9 @@ class PaymentRequired(APIException):
 
     status_code = status.HTTP_402_PAYMENT_REQUIRED
 
-    def __init__(self, refusal: enrolling.PaymentRequired, *, course: CoursePage, url: str) -> None:
+    def __init__(
+        self, refusal: enrolling.PaymentRequired, *, course: CoursePage, url: str, payments_url: str
+    ) -> None:
         super().__init__(str(refusal))
         price = course.price_money
         self.extensions = {
@@ -41,6 +44,7 @@ class PaymentRequired(APIException):
                 "amount": str(price.amount),
                 "currency": price.currency,
                 "url": url,
+                "payments_url": payments_url,
             }
         }
 
@@ -146,7 +150,8 @@ class EnrolmentsView(generics.ListAPIView):
             enrolment, is_new = enrolling.enrol(member=request.user, course=course, at=timezone.now())
         except enrolling.PaymentRequired as refusal:
             url = request.build_absolute_uri(course.get_url(request._request))
-            raise PaymentRequired(refusal, course=course, url=url) from refusal
+            payments_url = request.build_absolute_uri(reverse("api:payments"))
+            raise PaymentRequired(refusal, course=course, url=url, payments_url=payments_url) from refusal
         except (enrolling.EnrolmentRefused, CheckoutRefused) as refusal:
             raise Conflict(str(refusal)) from refusal
         code = status.HTTP_201_CREATED if is_new else status.HTTP_200_OK

@@ -71,6 +71,7 @@ def test_a_paid_course_answers_with_the_way_to_pay():
             "amount": "49.00",
             "currency": "USD",
             "url": "http://testserver/courses/gardening/",
+            "payments_url": "http://testserver/api/v1/payments/",
         },
     }
     assert not Enrolment.objects.exists()

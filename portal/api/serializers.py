@@ -10,6 +10,7 @@ class WayToPaySerializer(serializers.Serializer):
     amount = serializers.CharField()
     currency = serializers.CharField()
     url = serializers.URLField(help_text="The course's page, with the button that buys it.")
+    payments_url = serializers.URLField(help_text="Where a client POSTs `{course}` to pay for it.")
 
 
 class ProblemSerializer(serializers.Serializer):
