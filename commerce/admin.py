@@ -1,6 +1,11 @@
-"""Orders and payments to look at. Money moves by services, so nothing here is edited by hand."""
+"""The shop in the Django admin: what is sold and for how much is made here, and the rest is looked at.
+
+Money moves by services, so no order, payment or refund is edited by hand.
+"""
 
 from __future__ import annotations
+
+from typing import Any
 
 from django.contrib import admin
 from django.db import models
@@ -8,13 +13,26 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from commerce.models import (
+    Discount,
+    Finding,
+    GatewayCoupon,
     GatewayEvent,
+    GatewayPrice,
+    GatewayTaxRate,
+    Item,
     Order,
+    OrderDiscount,
     OrderLine,
     OrderStatusChange,
+    OrderTax,
     Payment,
     PaymentStatusChange,
+    Reconciliation,
+    Refund,
+    StockHold,
+    Tax,
 )
+from commerce.templatetags.money import money
 
 
 class ReadOnly:
@@ -33,24 +51,125 @@ class ReadOnly:
         return False
 
 
+class ShowsAmounts:
+    """Amounts with their currency, for rows that have `amount`."""
+
+    @admin.display(description=_("amount"), ordering="amount_minor")
+    def amount_shown(self, row: Any) -> str:
+        return money(row.amount)
+
+
+# --- What is sold, and for how much ------------------------------------------------------------------------
+@admin.register(Item)
+class ItemAdmin(admin.ModelAdmin):
+    list_display = ["name", "price_shown", "stock", "is_for_sale"]
+    list_filter = ["is_for_sale", "currency"]
+    search_fields = ["name", "description"]
+
+    @admin.display(description=_("price"), ordering="price")
+    def price_shown(self, item: Item) -> str:
+        return money(item.price_money)
+
+
+@admin.register(Discount)
+class DiscountAdmin(admin.ModelAdmin):
+    list_display = [
+        "name",
+        "code",
+        "percent_off",
+        "amount_off",
+        "currency",
+        "valid_from",
+        "valid_until",
+        "times_redeemed",
+        "max_redemptions",
+        "is_active",
+    ]
+    list_filter = ["is_active", "currency"]
+    search_fields = ["name", "code"]
+    readonly_fields = ["times_redeemed"]
+
+
+@admin.register(Tax)
+class TaxAdmin(admin.ModelAdmin):
+    list_display = ["name", "percentage", "is_inclusive", "country", "currency", "is_active"]
+    list_filter = ["is_active", "is_inclusive", "currency"]
+    search_fields = ["name", "country"]
+
+
+# --- Orders ------------------------------------------------------------------------------------------------
 class OrderLineInline(ReadOnly, admin.TabularInline):
     model = OrderLine
+    fields = [
+        "title",
+        "kind",
+        "quantity",
+        "price_shown",
+        "fulfilled_at",
+        "refused_at",
+        "delivery_attempts",
+        "delivery_error",
+    ]
+    readonly_fields = ["price_shown"]
+
+    @admin.display(description=_("price"))
+    def price_shown(self, line: OrderLine) -> str:
+        return money(line.total)
 
 
-class OrderStatusChangeInline(ReadOnly, admin.TabularInline):
+class OrderTaxInline(ReadOnly, admin.TabularInline):
+    model = OrderTax
+    fields = ["name", "percentage", "is_inclusive", "amount_shown"]
+    readonly_fields = ["amount_shown"]
+
+    @admin.display(description=_("amount"))
+    def amount_shown(self, tax: OrderTax) -> str:
+        return money(tax.amount)
+
+
+class OrderDiscountInline(ReadOnly, admin.TabularInline):
+    model = OrderDiscount
+    fields = ["name", "percent_off", "amount_off_minor", "is_redeemed"]
+
+
+class History(ReadOnly, admin.TabularInline):
+    fields = ["at", "from_status", "to_status", "actor", "cause"]
+
+    def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:
+        return super().get_queryset(request).select_related("actor")
+
+
+class OrderStatusChangeInline(History):
     model = OrderStatusChange
 
 
-class PaymentInline(ReadOnly, admin.TabularInline):
+class PaymentInline(ReadOnly, ShowsAmounts, admin.TabularInline):
     model = Payment
-    fields = ["created_at", "method", "status", "amount_minor", "currency", "held_reason"]
+    fields = ["created_at", "method", "status", "amount_shown", "held"]
+    readonly_fields = ["amount_shown", "held"]
     show_change_link = True
 
+    @admin.display(description=_("held for a person because"))
+    def held(self, payment: Payment) -> str:
+        return payment.held_because
 
-class PaymentStatusChangeInline(ReadOnly, admin.TabularInline):
-    model = PaymentStatusChange
+
+@admin.register(Order)
+class OrderAdmin(ReadOnly, admin.ModelAdmin):
+    list_display = ["number", "buyer", "email", "status", "total_shown", "created_at", "paid_at"]
+    list_filter = ["status", "currency"]
+    list_select_related = ["buyer"]
+    search_fields = ["number", "email", "lines__title", "payments__intent_id"]
+    date_hierarchy = "created_at"
+    exclude = ["guest_key"]
+    inlines = [OrderLineInline, OrderDiscountInline, OrderTaxInline, PaymentInline, OrderStatusChangeInline]
+
+    @admin.display(description=_("total"), ordering="total_minor")
+    def total_shown(self, order: Order) -> str:
+        return money(order.total)
 
 
+# --- Payments and refunds ----------------------------------------------------------------------------------
 class HeldFilter(admin.SimpleListFilter):
     """Payments that wait for a person."""
 
@@ -64,24 +183,57 @@ class HeldFilter(admin.SimpleListFilter):
         return queryset.exclude(held_reason="") if self.value() == "yes" else queryset
 
 
-@admin.register(Order)
-class OrderAdmin(ReadOnly, admin.ModelAdmin):
-    list_display = ["number", "buyer", "status", "total", "created_at", "paid_at"]
-    list_filter = ["status", "currency"]
-    list_select_related = ["buyer"]
-    search_fields = ["number", "email", "lines__title"]
-    date_hierarchy = "created_at"
-    inlines = [OrderLineInline, PaymentInline, OrderStatusChangeInline]
+class PaymentStatusChangeInline(History):
+    model = PaymentStatusChange
+
+
+class RefundInline(ReadOnly, ShowsAmounts, admin.TabularInline):
+    model = Refund
+    fields = ["created_at", "amount_shown", "status", "failure", "origin", "reason", "requested_by"]
+    readonly_fields = ["amount_shown"]
+    show_change_link = True
+
+    def get_queryset(self, request: HttpRequest) -> models.QuerySet[Refund]:
+        return super().get_queryset(request).select_related("requested_by")
 
 
 @admin.register(Payment)
-class PaymentAdmin(ReadOnly, admin.ModelAdmin):
-    list_display = ["order", "status", "method", "amount", "account", "created_at", "paid_at", "held_reason"]
+class PaymentAdmin(ReadOnly, ShowsAmounts, admin.ModelAdmin):
+    list_display = ["order", "status", "method", "amount_shown", "account", "created_at", "paid_at", "held"]
     list_filter = [HeldFilter, "status", "method", "account"]
     list_select_related = ["order"]
     search_fields = ["order__number", "session_id", "intent_id", "order__email"]
     date_hierarchy = "created_at"
-    inlines = [PaymentStatusChangeInline]
+    # The addresses are the buyer's way to the payment page and back.
+    exclude = ["held_reason", "session_url", "success_url", "cancel_url"]
+    readonly_fields = ["held"]
+    inlines = [RefundInline, PaymentStatusChangeInline]
+
+    @admin.display(description=_("held for a person because"), ordering="held_reason")
+    def held(self, payment: Payment) -> str:
+        return payment.held_because
+
+
+@admin.register(Refund)
+class RefundAdmin(ReadOnly, ShowsAmounts, admin.ModelAdmin):
+    list_display = ["payment", "amount_shown", "status", "origin", "requested_by", "created_at", "settled_at"]
+    list_filter = ["status", "origin", "account"]
+    list_select_related = ["payment__order", "requested_by"]
+    search_fields = ["payment__order__number", "provider_id", "reason"]
+    date_hierarchy = "created_at"
+
+
+# --- Stock, the provider, the ledgers ----------------------------------------------------------------------
+@admin.register(StockHold)
+class StockHoldAdmin(ReadOnly, admin.ModelAdmin):
+    list_display = ["item", "quantity", "order", "taken_at", "returned_at"]
+    list_filter = [("returned_at", admin.EmptyFieldListFilter), "item"]
+    list_select_related = ["item", "line__order"]
+    search_fields = ["item__name", "line__order__number"]
+
+    @admin.display(description=_("order"), ordering="line__order__number")
+    def order(self, hold: StockHold) -> str:
+        return hold.line.order.number
 
 
 @admin.register(GatewayEvent)
@@ -89,4 +241,62 @@ class GatewayEventAdmin(ReadOnly, admin.ModelAdmin):
     list_display = ["event_id", "kind", "account", "payment", "received_at"]
     list_filter = ["account", "kind"]
     list_select_related = ["payment__order"]
-    search_fields = ["event_id", "payment__session_id"]
+    search_fields = ["event_id", "payment__session_id", "payment__order__number"]
+    date_hierarchy = "received_at"
+
+
+@admin.register(GatewayPrice)
+class GatewayPriceAdmin(ReadOnly, admin.ModelAdmin):
+    list_display = ["title", "kind", "unit_minor", "currency", "account", "product_id", "price_id"]
+    list_filter = ["account", "kind"]
+    search_fields = ["title", "product_id", "price_id"]
+
+
+@admin.register(GatewayCoupon)
+class GatewayCouponAdmin(ReadOnly, admin.ModelAdmin):
+    list_display = ["name", "percent_off", "amount_off_minor", "currency", "account", "coupon_id"]
+    list_filter = ["account"]
+    search_fields = ["name", "coupon_id"]
+
+
+@admin.register(GatewayTaxRate)
+class GatewayTaxRateAdmin(ReadOnly, admin.ModelAdmin):
+    list_display = ["name", "percentage", "is_inclusive", "country", "account", "tax_rate_id"]
+    list_filter = ["account"]
+    search_fields = ["name", "tax_rate_id"]
+
+
+class FindingInline(ReadOnly, admin.TabularInline):
+    model = Finding
+    fields = ["kind", "words", "provider_id", "payment", "ours_shown", "theirs_shown", "done"]
+    readonly_fields = ["words", "ours_shown", "theirs_shown", "done"]
+
+    def get_queryset(self, request: HttpRequest) -> models.QuerySet[Finding]:
+        return super().get_queryset(request).select_related("payment__order", "resolved_by")
+
+    @admin.display(description=_("here"))
+    def ours_shown(self, finding: Finding) -> str:
+        return money(finding.ours) if finding.ours is not None else ""
+
+    @admin.display(description=_("at the provider"))
+    def theirs_shown(self, finding: Finding) -> str:
+        return money(finding.theirs) if finding.theirs is not None else ""
+
+    @admin.display(description=_("resolution"))
+    def done(self, finding: Finding) -> str:
+        return finding.resolution_words
+
+
+@admin.register(Reconciliation)
+class ReconciliationAdmin(ReadOnly, admin.ModelAdmin):
+    list_display = ["day", "account", "matched", "unresolved", "run_at"]
+    list_filter = ["account"]
+    date_hierarchy = "day"
+    inlines = [FindingInline]
+
+    def get_queryset(self, request: HttpRequest) -> models.QuerySet[Reconciliation]:
+        return Reconciliation.objects.counted()
+
+    @admin.display(description=_("unresolved"))
+    def unresolved(self, compared: Any) -> int:
+        return compared.unresolved

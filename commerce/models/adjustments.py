@@ -104,6 +104,11 @@ class Discount(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    @property
+    def amount(self) -> Money:
+        """What it takes off when it is no percentage."""
+        return Money(Decimal(self.amount_off or 0), self.currency)
+
     def clean(self) -> None:
         super().clean()
         if (self.percent_off is None) == (self.amount_off is None):
