@@ -8,6 +8,13 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext_lazy as _
 from wagtail import hooks
+from wagtail.admin.views.pages.bulk_actions import (
+    DeleteBulkAction,
+    MoveBulkAction,
+    PublishBulkAction,
+    UnpublishBulkAction,
+)
+from wagtail.admin.views.pages.bulk_actions.page_bulk_action import PageBulkAction
 from wagtail.models import Page
 from wagtail.permissions import policy_registry
 from wagtail.query import PageQuerySet
@@ -56,6 +63,26 @@ def choose_among_what_one_sees(pages: PageQuerySet, request: HttpRequest) -> Pag
     """Offer for a link, or as a place to move to, what the explorer shows."""
     seen = policy_registry.get_by_type(Page).explorable_instances(request.user)
     return pages.filter(pk__in=seen.values_list("pk", flat=True))
+
+
+def naming_what_one_sees(action: type[PageBulkAction]) -> type[PageBulkAction]:
+    """A bulk action that says nothing of what one may neither change nor see, though “all” means that too."""
+
+    class Discreet(action):  # type: ignore[misc, valid-type]
+        def get_actionable_objects(self) -> tuple[list[Page], dict[str, list[Page]]]:
+            pages, others = super().get_actionable_objects()
+            seen = policy_registry.get_by_type(Page).explorable_instances(self.request.user)
+            known = set(seen.values_list("pk", flat=True))
+            return pages, {
+                why: [page for page in passed_over if page.pk in known] for why, passed_over in others.items()
+            }
+
+    return Discreet
+
+
+for action in (DeleteBulkAction, MoveBulkAction, PublishBulkAction, UnpublishBulkAction):
+    # After Wagtail's own, whose places they take.
+    hooks.register("register_bulk_action", naming_what_one_sees(action), order=1)
 
 
 @hooks.register("construct_reports_menu")

@@ -183,7 +183,13 @@ def ways_in(world):
     bulk = [
         reverse("wagtail_bulk_action", args=["wagtailcore", "page", action]) + asked
         for action in ("delete", "move", "publish", "unpublish")
-        for asked in (f"?id={world.foreign.pk}", f"?id=all&childOf={world.foreign.pk}")
+        for asked in (
+            f"?id={world.foreign.pk}",
+            f"?id=all&childOf={world.foreign.pk}",
+            f"?id=all&childOf={catalogue_page().pk}",
+            "?id=all",
+            "?id=all&q=Sourdough",
+        )
     ]
     plain = ["/" + spelt.removeprefix("^") for _name, spelt in patterns() if "<" not in spelt]
     return [
