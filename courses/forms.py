@@ -6,6 +6,7 @@ from django import forms
 from django.conf import settings
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from courses.models import CoursePage
 from courses.services import browsing
@@ -37,7 +38,7 @@ class CatalogueForm(forms.Form):
     level = forms.ChoiceField(label=_("Level"), required=False, choices=CoursePage.Level.choices)
     language = forms.ChoiceField(label=_("Language"), required=False, choices=settings.LANGUAGES)
     price = forms.ChoiceField(label=_("Price"), required=False, choices=list(browsing.PRICES.items()))
-    ordering = forms.ChoiceField(label=_("Order"), required=False)
+    ordering = forms.ChoiceField(label=pgettext_lazy("of a list", "Order"), required=False)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
