@@ -90,6 +90,11 @@ def build_world() -> World:
     item = Item.objects.create(name="Mug", price=Decimal("12.50"), currency="USD")
     bought = cart.buy_now(customer=Customer(user=people["member"]), item=item, at=at)
     cash = receiving.expect(order=bought, method="cash", at=at)
+    spoon = Item.objects.create(name="Spoon", price=Decimal("2.50"), currency="USD")
+    paid_order = cart.buy_now(customer=Customer(user=people["member"]), item=spoon, at=at)
+    receiving.settle_by_hand(
+        payment=receiving.expect(order=paid_order, method="cash", at=at), at=at, by=people["staff"]
+    )
     written = CourseFactory(owner=people["member"], draft=True)
     written_lesson = LessonFactory(parent=written, owner=people["member"], draft=True)
     names = {
@@ -105,6 +110,7 @@ def build_world() -> World:
         "session": payment.session_id,
         "item": item.pk,
         "cash": cash.pk,
+        "paid_order": paid_order.pk,
         "document": document.pk,
         "filename": document.filename,
         "member": people["member"].pk,
