@@ -3,19 +3,26 @@
 from datetime import timedelta
 from decimal import Decimal
 
+import hypothesis
 import pytest
 from django.contrib.auth.models import Group
+from django.core.cache import cache
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.django import TestCase
 from rest_framework.test import APIClient
+from rest_framework.throttling import SimpleRateThrottle
 
 from accounts.tests.factories import UserFactory
+from commerce import fulfilment
 from commerce.gateways import GatewayUnavailable
 from commerce.models import Discount, Order, Payment
 from commerce.money import Money
 from commerce.services import checkout, receiving, settlement
 from commerce.tests.api import PAYMENTS, client_of, now, open_payment
-from commerce.tests.factories import fake, place_order, voucher
+from commerce.tests.factories import KIND, fake, open_counter, place_order, voucher
 
 pytestmark = pytest.mark.django_db
 
@@ -339,6 +346,18 @@ def test_a_silent_provider_is_a_503_that_says_when_to_come_back(counter, ada, mo
     assert answer["Content-Type"] == "application/problem+json"
 
 
+def test_paying_has_a_limit_of_its_own_and_reading_has_not(counter, ada, monkeypatch):
+    monkeypatch.setitem(SimpleRateThrottle.THROTTLE_RATES, "payments", "2/min")
+    cache.clear()
+    order, client = place_order(buyer=ada, at=now()), client_of(ada)
+
+    answers = [client.post(PAYMENTS, {"order": order.pk}) for _ in range(3)]
+
+    assert [answer.status_code for answer in answers] == [201, 200, 429]
+    assert 0 < int(answers[2]["Retry-After"]) <= 61
+    assert client.get(PAYMENTS).status_code == 200
+
+
 # --- One payment ---
 @pytest.mark.parametrize(
     ("method", "path"),
@@ -559,3 +578,59 @@ def test_a_held_payment_is_told_without_the_orders_number(counter, ada):
 
     assert "being checked by our staff" in told["detail"]
     assert payment.order.number not in str(told)
+
+
+# --- Nothing of anybody else ---
+class WhateverIsAskedFor(TestCase):
+    """However a member narrows and orders the list, they get all of their own that fits, and no more."""
+
+    @given(
+        query=st.fixed_dictionaries(
+            {},
+            optional={
+                "status": st.sampled_from(Payment.Status.values),
+                "method": st.sampled_from(Payment.Method.values),
+                "course": st.integers(1, 3),
+                "lesson": st.integers(1, 3),
+                "order": st.integers(0, 5),
+                "ordering": st.sampled_from(
+                    ["paid_at", "-paid_at", "created_at", "-created_at", "amount", "-amount"]
+                ),
+            },
+        )
+    )
+    @hypothesis.settings(max_examples=60)
+    def test_a_list_holds_only_the_askers_own(self, query):
+        if "order" in query:
+            query["order"] = self.orders[query["order"]].pk
+
+        answer = client_of(self.ada).get(PAYMENTS, query)
+
+        fitting = Payment.objects.by(self.ada)
+        for kind in ("course", "lesson"):
+            if kind in query:
+                fitting = fitting.filter(order__lines__kind=kind, order__lines__reference=query[kind])
+        for name in ("status", "method", "order"):
+            if name in query:
+                fitting = fitting.filter(**{name: query[name]})
+        assert sorted(ids(answer)) == sorted(payment.pk for payment in fitting)
+        assert {payment["user"] for payment in answer.json()["results"]} <= {self.ada.pk}
+
+    @classmethod
+    def setUpTestData(cls):
+        open_counter()
+        cls.addClassCleanup(fulfilment.unregister, KIND)
+        cls.ada, bob = UserFactory(), UserFactory()
+        cls.orders = []
+        for person in (cls.ada, bob):
+            for number, (kind, method) in enumerate(
+                [("course", "cash"), ("lesson", "transfer"), ("course", "cash")], start=1
+            ):
+                order = place_order(buyer=person, at=now())
+                payment = receiving.expect(order=order, method=method, at=now())
+                order.lines.update(kind=kind, reference=str(number))
+                if number == 3:
+                    Payment.objects.filter(pk=payment.pk).update(
+                        status="PAID", paid_at=now(), captured_minor=payment.amount_minor
+                    )
+                cls.orders.append(order)
