@@ -52,6 +52,13 @@ def test_a_body_that_is_no_json_is_a_problem(client, sample):
     assert answer.json()["detail"].startswith("JSON parse error")
 
 
+def test_a_body_nested_without_end_is_a_problem(client, sample):
+    answer = client.post("/api/v1/orders/", "[" * 200_000, content_type="application/json")
+
+    assert answer.status_code == 400
+    assert answer.json()["detail"] == "JSON parse error: nested too deeply"
+
+
 def test_a_method_that_is_not_there_is_a_problem(client, sample):
     answer = client.delete("/api/v1/orders/")
 
