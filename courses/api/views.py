@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from django.core.paginator import Paginator
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from django.utils.decorators import method_decorator
@@ -25,13 +26,24 @@ from courses.api.serializers import (
     LearningLessonSerializer,
 )
 from courses.models import CoursePage, LessonPage
+from courses.models.pages import CoursePageQuerySet
 from courses.policies import LessonAccess
 from courses.services import browsing, outlining, studying
+from portal.api.pagination import PageNumberPagination
 
 NOT_FOUND = openapi.Response("There is no such thing, or it is not published.")
 UNAUTHORIZED = openapi.Response("No credentials, or none that hold.")
 LOCKED = openapi.Response("The lesson is locked for the asker; `detail` says what opens it.")
 BAD_FILTER = openapi.Response("A filter, or the value of one, is not known; `errors` says which.")
+
+
+class SurveyPagination(PageNumberPagination):
+    """Pages of courses; the view says how many there are, where another paginator would ask again."""
+
+    count: int
+
+    def django_paginator_class(self, courses: CoursePageQuerySet, per_page: int) -> Paginator:
+        return browsing.SurveyPaginator(courses, per_page, count=self.count)
 
 
 class CatalogueMixin:
@@ -60,6 +72,7 @@ class CatalogueMixin:
 )
 class CatalogueView(CatalogueMixin, generics.ListAPIView):
     queryset = CoursePage.objects.none()
+    pagination_class = SurveyPagination
     filter_backends: list[type] = []
 
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
@@ -70,7 +83,7 @@ class CatalogueView(CatalogueMixin, generics.ListAPIView):
         ordering = query.validated_data.get("ordering", "")
         found = browsing.for_cards(survey.courses(chosen, ordering=ordering), viewer=request.user)
         found = found.with_subscription_of(request.user)
-        found.count = lambda: survey.count(chosen)  # known, where the paginator would ask again
+        self.paginator.count = survey.count(chosen)
         page = self.paginate_queryset(found)
         return self.get_paginated_response(self.describe(page).data)
 

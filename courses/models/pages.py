@@ -174,6 +174,16 @@ class CoursePageQuerySet(PageQuerySet):
             completed_count=Coalesce(_one_value(completed, _Whole(F("pk"), function="COUNT")), 0),
         )
 
+    def with_singles_of(self, member: Any) -> Self:
+        """Annotate `singles_count`: published lessons that member bought alone, and `singles_completed`."""
+        singles = Enrolment.objects.by(member).active().single_lessons().order_by()
+        singles = singles.filter(course=OuterRef("pk"), lesson__live=True)
+        completed = singles.filter(lesson__completions__member=member.pk)
+        return self.annotate(
+            singles_count=Coalesce(_one_value(singles, _Whole(F("pk"), function="COUNT")), 0),
+            singles_completed=Coalesce(_one_value(completed, _Whole(F("pk"), function="COUNT")), 0),
+        )
+
     def with_subscription_of(self, member: Any) -> Self:
         """Annotate `is_subscribed` for member; a visitor follows nothing."""
         if member.is_anonymous:

@@ -9,6 +9,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.contenttypes.models import ContentType
+from django.core.paginator import Paginator
 from django.db.models import (
     Case,
     CharField,
@@ -67,7 +68,10 @@ FACETS = {
 
 @dataclass(frozen=True, kw_only=True)
 class CourseCard:
-    """What a card shows. price is falsy when the course is free; progress is None without an enrolment."""
+    """What a card shows. price is falsy when the course is free; progress is None without an enrolment.
+
+    singles: how many lessons of the course the viewer has bought alone; progress is theirs then.
+    """
 
     course: CoursePage
     title: str
@@ -81,6 +85,7 @@ class CourseCard:
     price: Money
     enrolment: str | None
     progress: int | None
+    singles: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -181,6 +186,14 @@ class Survey:
                 return PRICES.items()
 
 
+class SurveyPaginator(Paginator):
+    """Pages of courses whose number a survey has counted."""
+
+    def __init__(self, *args: Any, count: int, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.count = count
+
+
 def survey(*, search: str = "") -> Survey:
     """Look over the published courses: one query, two when words are looked for, for any number of them."""
     matches = _matches(search) if search.strip() else None
@@ -238,6 +251,7 @@ def cards(courses: Iterable[CoursePage], *, url_of: Callable[[CoursePage], str])
             price=course.price_money,
             enrolment=course.enrolment_status or None,
             progress=_progress(course),
+            singles=_singles(course),
         )
         for course in courses
     ]
@@ -258,7 +272,13 @@ def related(course: CoursePage) -> CoursePageQuerySet:
     return others.order_by(*ORDERINGS[DEFAULT_ORDERING])[:RELATED_COURSES]
 
 
+def _singles(course: CoursePage) -> int:
+    return 0 if course.enrolment_status == "ACTIVE" else getattr(course, "singles_count", 0)
+
+
 def _progress(course: CoursePage) -> int | None:
+    if singles := _singles(course):
+        return progress_percent(completed_count=course.singles_completed, lessons_count=singles)
     if course.enrolment_status != "ACTIVE" and not course.completed_count:
         return None
     return progress_percent(completed_count=course.completed_count, lessons_count=course.lessons_count)

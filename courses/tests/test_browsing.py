@@ -5,12 +5,14 @@ from decimal import Decimal
 import pytest
 from django.contrib.auth.models import AnonymousUser
 from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
 from hypothesis.strategies import text
 
 from accounts.tests.factories import UserFactory
 from courses.models import CoursePage, CourseTopic, LessonPage
 from courses.services import browsing
 from courses.tests.factories import (
+    NOON,
     CourseFactory,
     EnrolmentFactory,
     LessonFactory,
@@ -251,3 +253,105 @@ def test_cards_cost_the_same_for_any_number_of_courses(how_many, django_assert_n
         )
 
     assert [card.lessons_count for card in cards] == [1] * how_many
+
+
+def test_facets_and_courses_are_what_counting_by_hand_gives():
+    topics = [TopicFactory(), TopicFactory()]
+    courses = [CourseFactory(title="Roses" if number % 2 else "Apples") for number in range(5)]
+    kind = st.tuples(
+        st.sampled_from([None, *topics]),
+        st.sampled_from(CoursePage.Level.values),
+        st.sampled_from(["en", "ru"]),
+        st.sampled_from([Decimal(0), Decimal(5)]),
+        st.booleans(),
+    )
+    values = {
+        "topic": [topic.slug for topic in topics],
+        "level": CoursePage.Level.values,
+        "language": ["en", "ru"],
+        "price": ["free", "paid"],
+    }
+    choice = st.fixed_dictionaries({}, optional={n: st.sampled_from(v) for n, v in values.items()})
+
+    @settings(max_examples=60, deadline=None)
+    @given(kinds=st.lists(kind, min_size=5, max_size=5), chosen=choice, search=st.sampled_from(["", "roses"]))
+    def check(kinds, chosen, search):
+        rows = []
+        for course, (topic, level, language, price, live) in zip(courses, kinds, strict=True):
+            CoursePage.objects.filter(pk=course.pk).update(
+                topic=topic, level=level, language=language, price=price, live=live
+            )
+            if live and (not search or course.title == "Roses"):
+                paid = "paid" if price else "free"
+                slug = topic.slug if topic else None
+                row = {"pk": course.pk, "topic": slug, "level": level, "language": language, "price": paid}
+                rows.append(row)
+
+        def fitting(wanted):
+            return {row["pk"] for row in rows if all(row[name] == value for name, value in wanted.items())}
+
+        survey = browsing.survey(search=search)
+        counted = {
+            (facet.name, option.value): option.count
+            for facet in survey.facets(chosen)
+            for option in facet.options
+        }
+
+        assert set(survey.courses(chosen).values_list("pk", flat=True)) == fitting(chosen)
+        assert survey.count(chosen) == len(fitting(chosen))
+        assert counted == {
+            (name, value): len(fitting({**chosen, name: value}))
+            for name, known in values.items()
+            for value in known
+            if fitting({**chosen, name: value})
+            or (chosen.get(name) == value and (name != "topic" or _is_a_topic(survey, value)))
+        }
+
+    check()
+
+
+def _is_a_topic(survey, slug):
+    """A topic without any published course is no choice at all."""
+    return slug in dict(survey.topics)
+
+
+@pytest.mark.parametrize("ordering", [*browsing.ORDERINGS, ""])
+@pytest.mark.parametrize("search", ["", "same"])
+def test_courses_alike_stand_in_one_order_on_all_pages(ordering, search):
+    for _ in range(7):
+        CourseFactory(title="Same")
+    CoursePage.objects.update(first_published_at=NOON)
+
+    whole = [each.pk for each in browsing.catalogue(search=search, ordering=ordering)]
+    in_pages = [
+        each.pk
+        for start in range(0, 7, 2)
+        for each in browsing.catalogue(search=search, ordering=ordering)[start : start + 2]
+    ]
+
+    assert in_pages == whole
+    assert len(set(in_pages)) == 7
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["", "search=roses", "topic=garden&ordering=price", "level=ADVANCED", "price=paid&ordering=-title"],
+)
+def test_page_and_api_list_the_same(client, three_courses, query):
+    on_page = client.get(f"/courses/?{query}").context
+    answer = client.get(f"/api/v1/catalogue/?{query}").json()
+
+    assert [card.course.pk for card in on_page["cards"]] == [each["id"] for each in answer["results"]]
+    assert on_page["total"] == answer["count"]
+    assert [card.lessons_count for card in on_page["cards"]] == [
+        each["lessons_count"] for each in answer["results"]
+    ]
+
+
+@pytest.mark.parametrize("page", ["-1", "0", "abc", "99999999", "9" * 40, "%00"])
+def test_a_page_that_there_is_not_is_one_that_there_is_and_an_error_to_the_api(client, three_courses, page):
+    shown = client.get(f"/courses/?page={page}")
+    answer = client.get(f"/api/v1/catalogue/?page={page}")
+
+    assert (shown.status_code, len(shown.context["cards"])) == (200, 3)
+    assert answer.status_code == 404

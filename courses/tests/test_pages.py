@@ -549,3 +549,22 @@ def test_my_learning_costs_the_same_whatever_one_studies(client, how_many):
     queries = queries_of(client, "/my/")
 
     assert len(queries) == MY_LEARNING_QUERIES, "\n".join(queries)
+
+
+def test_a_lesson_bought_alone_shows_its_progress_on_my_learning_and_no_price(client):
+    course = CourseFactory(title="Gardening")
+    LessonFactory(parent=course)
+    lesson, draft = LessonFactory(parent=course), LessonFactory(parent=course, draft=True)
+    member = EnrolmentFactory(course=course, lesson=lesson).member
+    EnrolmentFactory(course=course, member=member, lesson=draft)
+    EnrolmentFactory(course=course, lesson=lesson)
+    client.force_login(member)
+
+    before = client.get("/my/")
+    CompletionFactory(member=member, lesson=lesson)
+    [after] = client.get("/my/").context["enrolments"]
+
+    [card] = before.context["enrolments"]
+    assert (card.singles, card.progress, after.progress) == (1, 0, 100)
+    assert "1 lesson bought by itself" in before.content.decode()
+    assert "49.00" not in before.content.decode()

@@ -1,9 +1,6 @@
 """The catalogue."""
 
-from typing import Any
-
 from django.conf import settings
-from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 
 from courses.forms import CatalogueForm
@@ -12,21 +9,15 @@ from courses.services import browsing
 from courses.views.answers import address_in, for_one_reader, page_response
 
 
-class CountedPaginator(Paginator):
-    """A paginator for a list whose length is known already."""
-
-    def __init__(self, *args: Any, count: int, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.count = count
-
-
 def show(request: HttpRequest, page: CourseIndexPage) -> HttpResponse:
     form = CatalogueForm(request.GET)
     survey = form.survey
     courses = browsing.for_cards(
         survey.courses(form.chosen, ordering=form.chosen_ordering), viewer=request.user
     )
-    paginator = CountedPaginator(courses, settings.CATALOGUE_PAGE_SIZE, count=survey.count(form.chosen))
+    paginator = browsing.SurveyPaginator(
+        courses, settings.CATALOGUE_PAGE_SIZE, count=survey.count(form.chosen)
+    )
     page_obj = paginator.get_page(request.GET.get("page"))
     response = page_response(
         request,

@@ -109,9 +109,9 @@ def subscription(request: HttpRequest, pk: int) -> HttpResponse:
 def my_learning(request: HttpRequest) -> HttpResponse:
     """What to go on with, one's courses, what waits to be paid, and what changed in courses one follows."""
     courses = list(
-        browsing.for_cards(
-            CoursePage.objects.live().studied_by(request.user), viewer=request.user
-        ).recently_studied_first(request.user)
+        browsing.for_cards(CoursePage.objects.live().studied_by(request.user), viewer=request.user)
+        .with_singles_of(request.user)
+        .recently_studied_first(request.user)
     )
     catalogue_page = CourseIndexPage.objects.live().first()
     return TemplateResponse(
