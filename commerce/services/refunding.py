@@ -237,12 +237,16 @@ def _take_in(payment: Payment, state: RefundState, *, at: datetime) -> None:
         if known is not None:
             Refund.objects.filter(pk=known.pk).update(provider_id=state.id)
     if known is None:
-        known = _write_down(payment, state)
+        known = _write_down(payment, state, at=at)
     _settle(known, to=STATUSES[state.status], at=at)
 
 
-def _write_down(payment: Payment, state: RefundState) -> Refund:
-    """A refund that was begun at the provider. It may have taken what a refund of ours was promised."""
+def _write_down(payment: Payment, state: RefundState, *, at: datetime) -> Refund:
+    """A refund that was begun at the provider. It may have taken what a refund of ours was promised.
+
+    What should go back by itself still does, as far as it is left.
+    """
+    void_by_itself = None
     minor = state.amount.minor
     for ours in payment.refunds.unsent():
         payment.refresh_from_db()
@@ -250,8 +254,10 @@ def _write_down(payment: Payment, state: RefundState) -> Refund:
             break
         logger.warning("Refund %s is void: its money was given back at the provider", ours.uuid)
         _settle(ours, to=Refund.Status.FAILED, at=state.created_at)
+        if ours.origin == Refund.Origin.AUTOMATIC:
+            void_by_itself = ours
     Payment.objects.filter(pk=payment.pk).update(refunded_minor=F("refunded_minor") + minor)
-    return Refund.objects.create(
+    made = Refund.objects.create(
         payment=payment,
         account=payment.account,
         provider_id=state.id,
@@ -259,6 +265,10 @@ def _write_down(payment: Payment, state: RefundState) -> Refund:
         origin=Refund.Origin.PROVIDER,
         created_at=state.created_at,
     )
+    payment.refresh_from_db()
+    if void_by_itself is not None and payment.captured_minor > payment.refunded_minor:
+        begin_soon(payment=payment, at=at, reason=void_by_itself.reason)
+    return made
 
 
 def _settle(refund: Refund, *, to: str, at: datetime) -> None:

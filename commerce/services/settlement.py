@@ -86,6 +86,11 @@ def receive(*, account: str, event: Event, at: datetime) -> Payment | None:
     payment = _named(account=account, event=event)
     if payment is None:
         return None
+    is_refund = event.kind.startswith(("charge.refund", "refund."))
+    if payment.flow == Payment.Flow.INTENT and is_refund and not payment.is_captured:
+        # What is given back has come before, and its own news may be late.
+        payment.keep_intent(intent_id=event.intent_id)
+        payment = settle(payment=payment, at=at, cause=f"{event.kind} {event.id}")
     if payment.flow == Payment.Flow.CHECKOUT and not event.session_id and not payment.is_captured:
         # The session's own events, or the sweep, tell more: whether the session is complete.
         payment = settle(payment=payment, at=at, cause=f"{event.kind} {event.id}")
@@ -94,7 +99,7 @@ def receive(*, account: str, event: Event, at: datetime) -> Payment | None:
         state = gateway_for(account).intent(event.intent_id) if event.intent_id else None
     else:
         state = gateway_for(account).session(event.session_id) if event.session_id else None
-    if event.kind.startswith(("charge.refund", "refund.")):
+    if is_refund:
         refunding.learn(payment=payment, at=at, cause=f"{event.kind} {event.id}")
     try:
         with transaction.atomic(durable=True):
@@ -271,9 +276,7 @@ def _refusal(order: Order) -> str:
     return "; ".join(refusal for refusal in refusals if refusal)
 
 
-def _hold(
-    *, payment: Payment, told: Told, reason: Payment.Held, facts: dict[str, str] | None = None
-) -> bool:
+def _hold(*, payment: Payment, told: Told, reason: Payment.Held, facts: dict[str, str] | None = None) -> bool:
     """Leave money to a person; say whether this call did. It can be given back from there."""
     payment.refresh_from_db()
     if payment.held_reason == reason or payment.captured_minor:
