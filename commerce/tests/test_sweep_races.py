@@ -5,6 +5,7 @@ Whoever comes first, money never stays with an order that was given up. `make ra
 
 from __future__ import annotations
 
+import logging
 import random
 import time
 from collections import Counter
@@ -27,6 +28,7 @@ from commerce.tests.factories import URLS
 from commerce.tests.paying import GOOD_CARD, submit_card
 from commerce.tests.rounds import IS_LONG, failures, race, rounds
 
+logger = logging.getLogger(__name__)
 pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
 
 FLOWS = ("page", "intent")
@@ -47,7 +49,7 @@ def test_the_sweep_and_the_buyer_at_once_end_in_goods_or_without_money(sandbox, 
 
         answers = race(
             [
-                late(chance, paying),
+                late(chance, paying, most=0.1),
                 late(chance, partial(checkout.sweep_unpaid, at=now())),
                 late(chance, partial(settlement.sweep, at=now() + timedelta(hours=2))),
                 late(chance, partial(come_back, payment)),
@@ -59,7 +61,7 @@ def test_the_sweep_and_the_buyer_at_once_end_in_goods_or_without_money(sandbox, 
         assert state(payment, sandbox) == (KEPT if answers[0] else NOT_PAID)
         assert findings() == []
         ends[Payment.objects.get(pk=payment.pk).status] += 1
-    print(f"{flow}: {dict(ends)}")
+    logger.info("%s: %s", flow, dict(ends))
     assert not IS_LONG or {"PAID", "EXPIRED"} <= set(ends)
 
 
@@ -75,7 +77,7 @@ def test_money_for_what_was_given_up_without_asking_is_honoured_or_given_back(sa
 
         answers = race(
             [
-                late(chance, buyer(payment)),
+                late(chance, buyer(payment), most=0.1),
                 late(chance, partial(ordering.cancel, order=payment.order, at=now(), cause="test")),
                 late(chance, partial(buy_if_there_is_one, other, item)),
                 late(chance, partial(come_back, payment)),
@@ -94,7 +96,7 @@ def test_money_for_what_was_given_up_without_asking_is_honoured_or_given_back(sa
         assert item.stock == (0 if answers[0] or went_to_other else 1)
         assert findings() == []
         ends[Payment.objects.get(pk=payment.pk).status] += 1
-    print(f"{flow}: {dict(ends)}")
+    logger.info("%s: %s", flow, dict(ends))
     assert not IS_LONG or {"PAID", "REFUNDED"} <= set(ends)
 
 
@@ -149,9 +151,9 @@ def buy_if_there_is_one(customer: Customer, item: Item) -> bool:
     return True
 
 
-def late(chance: random.Random, act: Callable[[], Any]) -> Callable[[], Any]:
-    """act, some milliseconds after the others' start: so that every moment of theirs is met once."""
-    delay = chance.random() * 0.03
+def late(chance: random.Random, act: Callable[[], Any], *, most: float = 0.03) -> Callable[[], Any]:
+    """act, some moment after the others' start: so that every moment of theirs is met once."""
+    delay = chance.random() * most
 
     def wait_and_act() -> Any:
         time.sleep(delay)
@@ -165,7 +167,8 @@ def sweep_everything() -> None:
     later = now() + timedelta(hours=3)
     settlement.sweep(at=later)
     checkout.sweep_unpaid(at=later)
-    refunding.sweep(at=later)
+    # What the sweep of payments has begun is left to its nudge for a while.
+    refunding.sweep(at=later + refunding.PATIENCE)
     delivery.sweep(at=later)
 
 
