@@ -1064,6 +1064,46 @@ GUARDS: tuple[Guard, ...] = (
         "if False:",
         "commerce/sandbox/tests/test_manners.py::test_a_key_in_use_is_a_conflict",
     ),
+    # --- The shop's API
+    Guard(
+        "the list of payments is one's own",
+        "commerce/api/doors.py",
+        "return payments if permissions.sees_all_payments(user) else payments.by(user)",
+        "return payments",
+        "commerce/tests/test_api_payments.py"
+        "::test_one_sees_ones_own_and_staff_and_shopkeepers_see_all",
+    ),
+    Guard(
+        "the list of orders is one's own",
+        "commerce/api/doors.py",
+        "return orders if permissions.sees_all_orders(user) else orders.by(user)",
+        "return orders",
+        "commerce/tests/test_api_orders.py"
+        "::test_one_sees_ones_own_orders_and_staff_and_shopkeepers_see_all",
+    ),
+    Guard(
+        "money is settled and given back by staff",
+        "commerce/api/doors.py",
+        "return permissions.may_handle_money(request.user)",
+        "return True",
+        "commerce/tests/test_api_payments.py::test_money_is_handled_by_staff_only",
+    ),
+    Guard(
+        "who has a session's name is told nothing of its buyer",
+        "commerce/api/payments.py",
+        'return {"status": shown["status"], "session_id": shown["session_id"]}',
+        "return shown",
+        "commerce/tests/test_api_payments.py"
+        "::test_whoever_comes_back_is_told_how_it_stands_and_nothing_of_the_buyer",
+    ),
+    Guard(
+        "news of the page before does not close the renewed one",
+        "commerce/models/payments.py",
+        "attempt=int(named) if named.isdecimal() else 0",
+        "",
+        "commerce/tests/test_renewing.py"
+        "::test_late_news_of_the_old_page_does_not_close_the_new_one",
+    ),
 )
 
 
