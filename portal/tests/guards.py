@@ -1070,16 +1070,14 @@ GUARDS: tuple[Guard, ...] = (
         "commerce/api/doors.py",
         "return payments if permissions.sees_all_payments(user) else payments.by(user)",
         "return payments",
-        "commerce/tests/test_api_payments.py"
-        "::test_one_sees_ones_own_and_staff_and_shopkeepers_see_all",
+        "commerce/tests/test_api_payments.py::test_one_sees_ones_own_and_staff_and_shopkeepers_see_all",
     ),
     Guard(
         "the list of orders is one's own",
         "commerce/api/doors.py",
         "return orders if permissions.sees_all_orders(user) else orders.by(user)",
         "return orders",
-        "commerce/tests/test_api_orders.py"
-        "::test_one_sees_ones_own_orders_and_staff_and_shopkeepers_see_all",
+        "commerce/tests/test_api_orders.py::test_one_sees_ones_own_orders_and_staff_and_shopkeepers_see_all",
     ),
     Guard(
         "money is settled and given back by staff",
@@ -1101,8 +1099,7 @@ GUARDS: tuple[Guard, ...] = (
         "commerce/models/payments.py",
         "attempt=int(named) if named.isdecimal() else 0",
         "",
-        "commerce/tests/test_renewing.py"
-        "::test_late_news_of_the_old_page_does_not_close_the_new_one",
+        "commerce/tests/test_renewing.py::test_late_news_of_the_old_page_does_not_close_the_new_one",
     ),
 )
 
