@@ -17,6 +17,7 @@ from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.cache import patch_cache_control
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
@@ -50,6 +51,8 @@ def search(request: HttpRequest) -> HttpResponse:
         {"query": query, "results": page, "page_obj": page, "total": page.paginator.count},
     )
     response["X-Robots-Tag"] = "noindex"
+    if not request.user.is_anonymous:
+        patch_cache_control(response, private=True)  # what a member finds, others may not
     return response
 
 
