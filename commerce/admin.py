@@ -161,8 +161,34 @@ class OrderAdmin(ReadOnly, admin.ModelAdmin):
     list_select_related = ["buyer"]
     search_fields = ["number", "email", "lines__title", "payments__intent_id"]
     date_hierarchy = "created_at"
-    exclude = ["guest_key"]
+    # Without the key of a visitor: it opens their cart and orders.
+    fields = [
+        "number",
+        "buyer",
+        "email",
+        "status",
+        "subtotal_shown",
+        "discount_shown",
+        "tax_shown",
+        "total_shown",
+        "created_at",
+        "placed_at",
+        "payable_until",
+        "paid_at",
+    ]
     inlines = [OrderLineInline, OrderDiscountInline, OrderTaxInline, PaymentInline, OrderStatusChangeInline]
+
+    @admin.display(description=_("subtotal"))
+    def subtotal_shown(self, order: Order) -> str:
+        return money(order.subtotal)
+
+    @admin.display(description=_("discount"))
+    def discount_shown(self, order: Order) -> str:
+        return money(order.discount)
+
+    @admin.display(description=_("tax"))
+    def tax_shown(self, order: Order) -> str:
+        return money(order.tax)
 
     @admin.display(description=_("total"), ordering="total_minor")
     def total_shown(self, order: Order) -> str:
@@ -190,7 +216,7 @@ class PaymentStatusChangeInline(History):
 class RefundInline(ReadOnly, ShowsAmounts, admin.TabularInline):
     model = Refund
     fields = ["created_at", "amount_shown", "status", "failure", "origin", "reason", "requested_by"]
-    readonly_fields = ["amount_shown"]
+    readonly_fields = ["amount_shown", "failure"]
     show_change_link = True
 
     def get_queryset(self, request: HttpRequest) -> models.QuerySet[Refund]:
@@ -204,10 +230,34 @@ class PaymentAdmin(ReadOnly, ShowsAmounts, admin.ModelAdmin):
     list_select_related = ["order"]
     search_fields = ["order__number", "session_id", "intent_id", "order__email"]
     date_hierarchy = "created_at"
-    # The addresses are the buyer's way to the payment page and back.
-    exclude = ["held_reason", "session_url", "success_url", "cancel_url"]
-    readonly_fields = ["held"]
+    # Without the addresses: they are the buyer's way to the payment page and back.
+    fields = [
+        "uuid",
+        "order",
+        "status",
+        "held",
+        "method",
+        "flow",
+        "account",
+        "amount_shown",
+        "captured_shown",
+        "refunded_shown",
+        "session_id",
+        "intent_id",
+        "expires_at",
+        "checked_at",
+        "created_at",
+        "paid_at",
+    ]
     inlines = [RefundInline, PaymentStatusChangeInline]
+
+    @admin.display(description=_("taken"))
+    def captured_shown(self, payment: Payment) -> str:
+        return money(payment.captured)
+
+    @admin.display(description=_("given back"))
+    def refunded_shown(self, payment: Payment) -> str:
+        return money(payment.refunded)
 
     @admin.display(description=_("held for a person because"), ordering="held_reason")
     def held(self, payment: Payment) -> str:

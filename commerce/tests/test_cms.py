@@ -469,7 +469,7 @@ def test_the_report_counts_by_day_and_account(client, shopkeeper, lost):
 
     assert "usd" in page
     assert reverse("commerce_reconciliation", args=[Reconciliation.objects.get().pk]) in page
-    only = client.get(reverse("commerce_reconciliations"), {"unresolved": "on", "account": "usd"})
+    only = client.get(reverse("commerce_reconciliations"), {"unresolved": "yes", "account": "usd"})
     assert only.context["object_list"].count() == 1
     assert client.get(reverse("commerce_reconciliations"), {"export": "csv"}).status_code == 200
 

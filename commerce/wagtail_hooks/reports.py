@@ -47,17 +47,18 @@ class ReconciliationFilters(WagtailFilterSet):
         label=gettext_lazy("Provider account"),
         choices=lambda: [(name, name) for name in settings.STRIPE_ACCOUNTS],
     )
-    unresolved = django_filters.BooleanFilter(
-        label=gettext_lazy("With something unresolved"),
+    unresolved = django_filters.ChoiceFilter(
+        label=gettext_lazy("Needs a person"),
         method="with_unresolved",
-        widget=forms.CheckboxInput,
+        choices=[("yes", gettext_lazy("Yes"))],
+        empty_label=gettext_lazy("All"),
     )
 
     class Meta:
         model = Reconciliation
         fields: list[str] = []
 
-    def with_unresolved(self, rows: QuerySet[Any], name: str, value: bool) -> QuerySet[Any]:
+    def with_unresolved(self, rows: QuerySet[Any], name: str, value: str) -> QuerySet[Any]:
         return rows.filter(unresolved__gt=0) if value else rows
 
 

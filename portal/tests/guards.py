@@ -68,6 +68,43 @@ GUARDS: tuple[Guard, ...] = (
         "Status.PAID: frozenset({Status.PARTIALLY_REFUNDED, Status.REFUNDED, Status.EXPIRED}),",
         "commerce/tests/test_statuses.py::test_nothing_that_was_paid_becomes_unpaid",
     ),
+    # --- Money: what staff do, and what waits for them
+    Guard(
+        "office: what staff do in the CMS takes its right",
+        "commerce/wagtail_hooks/actions.py",
+        "if not request.user.has_perm(self.permission):",
+        "if not request.user.is_authenticated:",
+        "commerce/tests/test_cms.py::test_who_only_looks_is_offered_nothing_and_can_do_nothing",
+    ),
+    Guard(
+        "office: findings are repaired by those who may",
+        "commerce/wagtail_hooks/reports.py",
+        "if not request.user.has_perm(self.permission):",
+        "if not request.user.is_authenticated:",
+        "commerce/tests/test_cms.py::test_findings_are_repaired_by_post_and_by_those_who_may",
+    ),
+    Guard(
+        "office: what its seller refused is not tried again",
+        "commerce/models/orders.py",
+        "order__status=Order.Status.PAID, fulfilled_at__isnull=True, refused_at__isnull=True",
+        "order__status=Order.Status.PAID, fulfilled_at__isnull=True",
+        "commerce/tests/test_delivery.py"
+        "::test_what_its_seller_refuses_waits_for_a_person_and_is_not_tried_again",
+    ),
+    Guard(
+        "office: a refund by itself that is refused is held",
+        "commerce/services/refunding.py",
+        "if refund.origin == Refund.Origin.AUTOMATIC:",
+        "if refund.origin == Refund.Origin.PROVIDER:",
+        "commerce/tests/test_letters.py::test_money_that_could_not_go_back_by_itself_is_held",
+    ),
+    Guard(
+        "office: what a person resolved stays resolved",
+        "commerce/services/reconciling.py",
+        "if difference.key() not in resolved",
+        "if difference.key()",
+        "commerce/tests/test_reconciling.py::test_a_charge_of_another_program_is_not_ours_and_stays_so",
+    ),
     # --- Money: an event once, signed, and only a hint
     Guard(
         "an event has its effect once per account",

@@ -1,6 +1,7 @@
 """What docs/roles.md says that each role may is what it may: every line is tried."""
 
 import re
+from decimal import Decimal
 
 import pytest
 from django.conf import settings
@@ -8,9 +9,12 @@ from django.contrib.auth.models import Group, Permission
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import call_command
 from django.urls import reverse
+from django.utils import timezone
 from wagtail.models import GroupCollectionPermission, GroupPagePermission, Page
 
 from accounts.tests.factories import UserFactory
+from commerce.models import Item
+from commerce.services import ordering, receiving
 from courses.models import CourseIndexPage, CoursePage, LessonPage
 from courses.tests.factories import ImageFactory
 from portal.content.models import PortalDocument
@@ -115,6 +119,37 @@ def text_page(owner=None):
     return page
 
 
+def place_order(at=None):
+    """An order of one thing in the shop."""
+    item = Item.objects.create(name="Mug", price=Decimal("12.50"), currency="USD")
+    line = ordering.LineRequest(
+        kind="item", reference=str(item.pk), title=item.name, unit_price=item.price_money
+    )
+    return ordering.place(buyer=UserFactory(), lines=[line], at=at or timezone.now())
+
+
+def change_order(attempt, order, deed, given, status):
+    """Do something to an order in the CMS; whether it got there."""
+    attempt.client.post(reverse(f"commerce_cms_{deed}", args=[order.pk]), given)
+    order.refresh_from_db()
+    return order.status == status
+
+
+def give_back(attempt):
+    payment = receiving.expect(order=place_order(), method="cash", at=timezone.now())
+    receiving.settle_by_hand(payment=payment, at=timezone.now(), by=None)
+    attempt.client.post(reverse("commerce_cms_refund_payment", args=[payment.pk]), {"reason": ""})
+    return payment.refunds.exists()
+
+
+def change_price(attempt):
+    item = Item.objects.create(name="Mug", price=Decimal("12.50"), currency="USD")
+    fields = {"name": "Mug", "description": "", "price": "13", "currency": "USD", "is_for_sale": "on"}
+    attempt.client.post(reverse("commerce_item_modeladmin_edit", args=[item.pk]), fields)
+    item.refresh_from_db()
+    return item.price == 13
+
+
 ACTIONS = {
     "Enter the CMS": lambda attempt: attempt.opens("/cms/"),
     "Enter the Django admin": lambda attempt: attempt.opens("/admin/"),
@@ -147,6 +182,18 @@ ACTIONS = {
     "View orders, with the staff tick": with_tick("admin:commerce_order_changelist"),
     "Change orders, with the staff tick": with_tick("admin:commerce_order_add"),
     "View payments, with the staff tick": with_tick("admin:commerce_payment_changelist"),
+    "See the orders of the shop": lambda attempt: attempt.opens("/cms/commerce/order/"),
+    "See the payments of the shop": lambda attempt: attempt.opens("/cms/commerce/payment/"),
+    "Give an order up": lambda attempt: change_order(attempt, place_order(), "cancel_order", {}, "CANCELLED"),
+    "Take cash, and record a transfer": lambda attempt: change_order(
+        attempt, place_order(), "take_money", {"method": "cash"}, "PAID"
+    ),
+    "Give money back": give_back,
+    "See what the ledgers differ in": lambda attempt: attempt.opens("/cms/reports/reconciliation/"),
+    "Compare a day with the payment service": lambda attempt: attempt.opens(
+        "/cms/reports/reconciliation/compare/"
+    ),
+    "Change the price of an item": change_price,
 }
 
 
