@@ -64,6 +64,12 @@ coverage: $(INSTALLED) $(CATALOGUES) ## Measure how much of the code the tests r
 guards: $(INSTALLED) $(CATALOGUES) ## Take each guard out of a copy of the code and see its test fail
 	$(PYTHON) -m portal.tests.postgres -- $(PYTHON) -m portal.tests.guards
 
+.PHONY: races
+races: $(INSTALLED) $(CATALOGUES) ## Race buyers, sweeps and refunds for long, and search long for what breaks the shop
+	RACES=long $(PYTHON) -m portal.tests.postgres -- $(PYTHON) -m pytest -n 0 -m postgres \
+		commerce/tests/test_shop_races.py commerce/tests/test_sweep_races.py
+	RACES=long $(PYTHON) -m pytest -n 0 commerce/tests/test_shop_machine.py
+
 .PHONY: bench
 bench: $(INSTALLED) $(CATALOGUES) ## Measure queries, bytes and time of the main pages
 	$(PYTHON) -m portal.benchmarks

@@ -57,3 +57,17 @@ def test_part_given_back_at_the_provider_does_not_keep_the_rest_of_late_money(co
     payment.refresh_from_db()
     assert (payment.status, payment.refunded_minor) == ("REFUNDED", 4900)
     assert [refund.amount.minor for refund in fake().refunds(state.intent_id)] == [1000, 3900]
+
+
+def test_late_news_of_a_payment_does_not_undo_its_refund(counter):
+    payment = checkout.open_session(order=place_order(), urls=URLS, at=NOON)
+    fake().pay(payment.session_id)
+    payment = settlement.settle(payment=payment, at=NOON, cause="test")
+    refunding.give_back(payment=payment, at=NOON, by=None, amount=Money.from_minor(1000, "USD"))
+
+    for _time in range(2):
+        payment = settlement.settle(payment=payment, at=LATER, cause="late")
+
+    assert payment.status == "PARTIALLY_REFUNDED"
+    refunding.give_back(payment=payment, at=LATER, by=None)
+    assert settlement.settle(payment=payment, at=LATER, cause="late").status == "REFUNDED"

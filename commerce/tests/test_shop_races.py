@@ -18,6 +18,7 @@ from accounts.models import User
 from accounts.services import privacy
 from accounts.tests.crowd import CROWD, all_at_once
 from accounts.tests.factories import UserFactory
+from commerce import fulfilment
 from commerce.models import Discount, Item, Order, Payment, Refund, StockHold
 from commerce.models.customers import Customer, new_guest_key
 from commerce.money import Money
@@ -101,6 +102,16 @@ def test_an_order_given_up_sixteen_times_at_once_puts_its_pieces_back_once():
     answers = all_at_once(lambda: give_up(Order.objects.get(pk=order.pk)))
 
     assert sorted(answers) == [False] * (CROWD - 1) + [True]
+    assert [item.stock for item in fresh(items)] == [STOCK]
+
+
+def test_what_is_held_for_a_line_and_released_sixteen_times_at_once_is_put_back_once():
+    items = [make_item(stock=STOCK)]
+    line = order_all(items).lines.get()
+
+    answers = all_at_once(lambda: fulfilment.seller_for(line.kind).release(line, at=NOON))
+
+    assert answers == [None] * CROWD
     assert [item.stock for item in fresh(items)] == [STOCK]
 
 

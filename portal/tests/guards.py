@@ -1138,6 +1138,114 @@ GUARDS: tuple[Guard, ...] = (
         "",
         "commerce/tests/test_renewing.py::test_late_news_of_the_old_page_does_not_close_the_new_one",
     ),
+    # --- The shop: stock, discounts, carts and refunds, by many at once
+    Guard(
+        "no more is sold than there is (crowds)",
+        "commerce/services/stocking.py",
+        'stock__gte=quantity).update(stock=F("stock") - quantity):',
+        "stock__isnull=False).update(stock=item.stock - quantity):",
+        "commerce/tests/test_shop_races.py::test_a_crowd_of_four_times_the_stock_buys_exactly_the_stock",
+        on_postgres=True,
+    ),
+    Guard(
+        "things are locked in one order by everybody",
+        "commerce/fulfilment.py",
+        "    return sorted(lines, key=lambda line: (line.kind, len(line.reference), line.reference))",
+        "    return list(lines)",
+        "commerce/tests/test_shop_races.py::test_a_crowd_of_four_times_the_stock_buys_exactly_the_stock",
+        on_postgres=True,
+    ),
+    Guard(
+        "what is put back is put back once (16 at once)",
+        "commerce/services/stocking.py",
+        "StockHold.objects.filter(pk=hold.pk, returned_at__isnull=True)",
+        "StockHold.objects.filter(pk=hold.pk)",
+        "commerce/tests/test_shop_races.py::test_what_is_held_for_a_line_and_released_sixteen_times_at_once_is_put_back_once",
+        on_postgres=True,
+    ),
+    Guard(
+        "a discount is had by no more than its limit (16 at once)",
+        "commerce/services/discounting.py",
+        "not Discount.objects.valid(at=at)\n        .filter(pk=attached.discount_id)",
+        "not Discount.objects.filter(pk=attached.discount_id)",
+        "commerce/tests/test_shop_races.py::test_a_discount_for_three_orders_is_had_by_three_of_sixteen_at_once",
+        on_postgres=True,
+    ),
+    Guard(
+        "no more is given back than came (16 at once)",
+        "commerce/services/refunding.py",
+        "    payment = Payment.objects.select_for_update().get(pk=payment.pk)\n"
+        "    left = Money.from_minor(payment.captured_minor - payment.refunded_minor, payment.currency)\n"
+        "    if not payment.captured_minor:\n"
+        "        raise NothingTaken(payment)\n"
+        "    wanted = left if amount is None else amount\n"
+        "    if wanted.currency != left.currency or wanted > left or not left:\n"
+        "        raise TooMuch(left)\n"
+        "    if wanted.minor <= 0:\n"
+        "        raise NoAmount\n"
+        "    # By what the row says now, so that no two refunds take the same money, locked or not.\n"
+        "    taken = Payment.objects.filter(\n"
+        '        pk=payment.pk, captured_minor__gte=F("refunded_minor") + wanted.minor\n',
+        "    payment = Payment.objects.get(pk=payment.pk)\n"
+        "    left = Money.from_minor(payment.captured_minor - payment.refunded_minor, payment.currency)\n"
+        "    if not payment.captured_minor:\n"
+        "        raise NothingTaken(payment)\n"
+        "    wanted = left if amount is None else amount\n"
+        "    if wanted.currency != left.currency or wanted > left or not left:\n"
+        "        raise TooMuch(left)\n"
+        "    if wanted.minor <= 0:\n"
+        "        raise NoAmount\n"
+        "    # By what the row says now, so that no two refunds take the same money, locked or not.\n"
+        "    taken = Payment.objects.filter(\n"
+        "        pk=payment.pk\n",
+        "commerce/tests/test_shop_races.py::test_of_sixteen_refunds_at_once_no_more_is_given_back_than_came",
+        on_postgres=True,
+    ),
+    Guard(
+        "one cart per member (16 at once)",
+        "commerce/migrations/0002_shop.py",
+        "fields=('buyer',), name='commerce_order_one_cart_per_buyer'",
+        "fields=('buyer', 'id'), name='commerce_order_one_cart_per_buyer'",
+        "commerce/tests/test_shop_races.py::test_sixteen_of_an_item_put_into_a_cart_at_once_are_sixteen",
+        on_postgres=True,
+    ),
+    Guard(
+        "payments are locked before orders, in renewing too",
+        "commerce/services/renewing.py",
+        "            Payment.objects.select_for_update().get(pk=payment.pk)\n",
+        "",
+        "commerce/tests/test_shop_races.py::test_late_money_and_a_renewal_at_once_wait_for_each_other_in_one_order",
+        on_postgres=True,
+    ),
+    Guard(
+        "who leaves keeps nobody waiting",
+        "accounts/services/privacy.py",
+        "user = User.objects.select_for_update(no_key=True).get(pk=user.pk)",
+        "user = User.objects.select_for_update().get(pk=user.pk)",
+        "commerce/tests/test_shop_races.py::test_whatever_is_done_at_once_nobody_waits_crosswise",
+        on_postgres=True,
+    ),
+    Guard(
+        "late news of a payment does not undo its refund",
+        "commerce/services/settlement.py",
+        "to=Payment.Status.PAID,\n                from_=Payment.UNCAPTURED,",
+        "to=Payment.Status.PAID,",
+        "commerce/tests/test_refunds_out_of_turn.py::test_late_news_of_a_payment_does_not_undo_its_refund",
+    ),
+    Guard(
+        "a page that asks for another amount is closed",
+        "commerce/services/checkout.py",
+        "    if state.amount != order.total:",
+        "    if False:",
+        "commerce/tests/test_checkout.py::test_a_page_that_asks_for_another_amount_is_closed_before_anybody_sees_it",
+    ),
+    Guard(
+        "the rest of late money goes back",
+        "commerce/services/refunding.py",
+        "    if void_by_itself is not None and payment",
+        "    if False and payment",
+        "commerce/tests/test_refunds_out_of_turn.py::test_part_given_back_at_the_provider_does_not_keep_the_rest_of_late_money",
+    ),
 )
 
 
