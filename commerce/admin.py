@@ -11,6 +11,7 @@ from django.contrib import admin
 from django.db import models
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from commerce.models import (
     Discount,
@@ -251,7 +252,7 @@ class PaymentAdmin(ReadOnly, ShowsAmounts, admin.ModelAdmin):
     ]
     inlines = [RefundInline, PaymentStatusChangeInline]
 
-    @admin.display(description=_("taken"))
+    @admin.display(description=pgettext_lazy("money", "taken"))
     def captured_shown(self, payment: Payment) -> str:
         return money(payment.captured)
 
