@@ -14,6 +14,7 @@ from rest_framework.exceptions import NotAuthenticated, NotFound, PermissionDeni
 from rest_framework.permissions import AllowAny, IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.settings import api_settings
 from rest_framework.views import APIView
 
 from courses import permissions
@@ -29,7 +30,6 @@ from courses.models import CoursePage, LessonPage
 from courses.models.pages import CoursePageQuerySet
 from courses.policies import LessonAccess
 from courses.services import browsing, outlining, studying
-from portal.api.pagination import PageNumberPagination
 
 NOT_FOUND = openapi.Response("There is no such thing, or it is not published.")
 UNAUTHORIZED = openapi.Response("No credentials, or none that hold.")
@@ -37,8 +37,8 @@ LOCKED = openapi.Response("The lesson is locked for the asker; `detail` says wha
 BAD_FILTER = openapi.Response("A filter, or the value of one, is not known; `errors` says which.")
 
 
-class SurveyPagination(PageNumberPagination):
-    """Pages of courses; the view says how many there are, where another paginator would ask again."""
+class SurveyPagination(api_settings.DEFAULT_PAGINATION_CLASS):  # type: ignore[misc]
+    """Pages as of every list, of courses; the view says how many there are, where another paginator would ask again."""
 
     count: int
 
