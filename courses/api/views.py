@@ -38,7 +38,7 @@ BAD_FILTER = openapi.Response("A filter, or the value of one, is not known; `err
 
 
 class SurveyPagination(api_settings.DEFAULT_PAGINATION_CLASS):  # type: ignore[misc]
-    """Pages as of every list, of courses; the view says how many there are, where another paginator would ask again."""
+    """Pages as of every list; the view says how many courses there are, so that nobody asks again."""
 
     count: int
 
