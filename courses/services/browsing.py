@@ -23,7 +23,7 @@ from django.db.models import (
     prefetch_related_objects,
 )
 from django.db.models.functions import Cast
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
 from wagtail.images import get_image_model
 from wagtail.models import Page
 
@@ -57,7 +57,7 @@ DEFAULT_ORDERING = "-published_at"
 #: The best match first; without words the default.
 RELEVANCE = "relevance"
 
-PRICES = {"free": gettext_lazy("Free"), "paid": gettext_lazy("Paid")}
+PRICES = {"free": pgettext_lazy("courses", "Free"), "paid": pgettext_lazy("courses", "Paid")}
 FACETS = {
     "topic": gettext_lazy("Topic"),
     "level": gettext_lazy("Level"),
