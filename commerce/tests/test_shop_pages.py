@@ -155,9 +155,8 @@ def test_who_ordered_an_item_sees_its_page_when_it_is_sold_no_longer(client, mem
 
 
 # --- Buying at once ----------------------------------------------------------------------------------------
-@pytest.mark.parametrize(
-    "address", ["/buy/{}", "/buy/{}/", "/v1/buy/{}", "/v1/buy/{}/", "/item/{}/buy", "/item/{}/buy/"]
-)
+@pytest.mark.parametrize("slash", ["", "/"])
+@pytest.mark.parametrize("address", ["/buy/{}", "/v1/buy/{}", "/item/{}/buy"])
 def test_buying_answers_with_session_and_address_and_again_with_the_same(client, mug, address, slash):
     first = client.get(address.format(mug.pk) + slash)
     second = client.get(f"/buy/{mug.pk}")
