@@ -8,6 +8,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import F, ProtectedError
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from commerce.fulfilment import NotAvailable
 from commerce.models import Item, Order, OrderLine, StockHold
@@ -19,7 +20,11 @@ class SoldOut(NotAvailable):
     """So many are not left."""
 
     def __init__(self, item: Item, *, left: int) -> None:
-        message = _("“%(item)s” is sold out.") if not left else _("Of “%(item)s” only %(left)d are left.")
+        message = _("“%(item)s” is sold out.")
+        if left:
+            message = ngettext(
+                "Of “%(item)s” only %(left)d is left.", "Of “%(item)s” only %(left)d are left.", left
+            )
         super().__init__(message % {"item": item, "left": left})
 
 

@@ -21,7 +21,7 @@ from django.db.models import Exists, OuterRef, ProtectedError, Q
 from django.db.models.fields.files import FieldFile
 from django.utils.text import Truncator, slugify
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 from wagtail.actions.delete_page import DeletePageAction
 from wagtail.actions.edit_page import EditPageAction
 from wagtail.actions.move_page import MovePageAction
@@ -420,10 +420,12 @@ def refusal_to_delete(page: Page) -> str:
     members = Enrolment.objects.below(page).values("member").distinct().count()
     if not members:
         return ""
-    return _("“%(page)s” cannot be deleted: %(count)d people are or were enrolled. Unpublish it instead.") % {
-        "page": page.get_admin_display_title(),
-        "count": members,
-    }
+    words = ngettext(
+        "“%(page)s” cannot be deleted: %(count)d person is or was enrolled. Unpublish it instead.",
+        "“%(page)s” cannot be deleted: %(count)d people are or were enrolled. Unpublish it instead.",
+        members,
+    )
+    return words % {"page": page.get_admin_display_title(), "count": members}
 
 
 # --- Content ---

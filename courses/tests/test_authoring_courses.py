@@ -648,7 +648,7 @@ def test_what_people_study_is_not_deleted(crew, course):
 
     assert (answer.status_code, answer.json()["detail"]) == (
         409,
-        "“Gardening” cannot be deleted: 1 people are or were enrolled. Unpublish it instead.",
+        "“Gardening” cannot be deleted: 1 person is or was enrolled. Unpublish it instead.",
     )
     assert CoursePage.objects.exists()
 

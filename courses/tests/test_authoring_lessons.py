@@ -578,7 +578,7 @@ def test_a_lesson_that_people_bought_is_not_deleted(crew, course, lesson):
     answer = crew.clients["owner"].delete(at(lesson))
 
     assert answer.status_code == 409
-    assert "cannot be deleted: 1 people are or were enrolled" in answer.json()["detail"]
+    assert "cannot be deleted: 1 person is or was enrolled" in answer.json()["detail"]
 
 
 def test_a_price_is_checked_before_a_lesson_has_a_place():

@@ -228,7 +228,7 @@ def test_what_people_study_cannot_be_deleted(client, editor, is_in_bulk):
 
     response = client.post(url, follow=True)
 
-    assert "“Gardening” cannot be deleted: 1 people are or were enrolled." in response.content.decode()
+    assert "“Gardening” cannot be deleted: 1 person is or was enrolled." in response.content.decode()
     assert CoursePage.objects.filter(pk=course.pk).exists()
 
 
