@@ -188,6 +188,9 @@ class Shop(RuleBasedStateMachine):
         self.carts: list[dict[int, int]] = [{}, {}]
         self.codes = ["", ""]
         self.left = {"TEN": 1, "ALL": 1}
+        # Begun with what most of the rest is about, or short examples would hardly come to it.
+        self.buy(who=0, what=0, flow="intent")
+        self.buy(who=1, what=1, flow="page")
 
     def teardown(self) -> None:
         try:
