@@ -14,7 +14,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from commerce.models.orders import OrderLine
-from commerce.money import AmountNotPayable, Money, minimum_charge
+from commerce.money import AmountNotPayable, Money, minimum_charge, smallest_step
 
 
 def currency_choices() -> list[tuple[str, str]]:
@@ -73,6 +73,10 @@ class Item(models.Model):
         except AmountNotPayable as error:
             message = gettext("%(currency)s has no such small change. Write a whole amount.")
             raise ValidationError({"price": message % {"currency": self.currency}}) from error
+        if price.minor % smallest_step(self.currency):
+            message = gettext("%(currency)s is paid in steps of %(step)s.")
+            step = Money.from_minor(smallest_step(self.currency), self.currency)
+            raise ValidationError({"price": message % {"currency": self.currency, "step": step}})
         if price < minimum_charge(self.currency):
             message = gettext("The least that can be paid by card is %(minimum)s.")
             raise ValidationError({"price": message % {"minimum": minimum_charge(self.currency)}})

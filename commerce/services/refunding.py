@@ -236,6 +236,8 @@ def _take_in(payment: Payment, state: RefundState, *, at: datetime) -> None:
         known = _begun_here(payment, state)
         if known is not None:
             Refund.objects.filter(pk=known.pk).update(provider_id=state.id)
+            if state.status is not RefundStatus.FAILED:
+                _revive(payment, known)
     if known is None:
         known = _write_down(payment, state, at=at)
     _settle(known, to=STATUSES[state.status], at=at)
@@ -269,6 +271,15 @@ def _write_down(payment: Payment, state: RefundState, *, at: datetime) -> Refund
     if void_by_itself is not None and payment.captured_minor > payment.refunded_minor:
         begin_soon(payment=payment, at=at, reason=void_by_itself.reason)
     return made
+
+
+def _revive(payment: Payment, refund: Refund) -> None:
+    """A refund that was void here was made all the same: its request was on its way when we gave it up."""
+    if Refund.objects.filter(pk=refund.pk, status=Refund.Status.FAILED).update(
+        status=Refund.Status.PENDING, settled_at=None
+    ):
+        logger.warning("Refund %s was made at the provider after all", refund.uuid)
+        Payment.objects.filter(pk=payment.pk).update(refunded_minor=F("refunded_minor") + refund.amount_minor)
 
 
 def _settle(refund: Refund, *, to: str, at: datetime) -> None:

@@ -6,6 +6,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from django.core.exceptions import ValidationError
 
 from accounts.tests.factories import UserFactory
 from commerce.fulfilment import NotAvailable
@@ -259,3 +260,13 @@ def test_carts_that_visitors_left_are_forgotten_and_those_of_members_kept(member
 
     assert cart.find(visitor) is None
     assert cart.find(member) is not None
+
+
+@pytest.mark.parametrize(
+    ("price", "currency"), [("1.001", "KWD"), ("5.50", "ISK"), ("0.10", "USD"), ("1.5", "JPY")]
+)
+def test_an_item_has_a_price_that_can_be_paid(price, currency):
+    with pytest.raises(ValidationError) as refused:
+        Item(name="Mug", price=Decimal(price), currency=currency).clean()
+
+    assert list(refused.value.message_dict) == ["price"]

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from commerce.gateways import Event
-from commerce.models import Payment
+from commerce.models import Payment, Refund
 from commerce.money import Money
 from commerce.services import checkout, integrity, ordering, refunding, settlement
 from commerce.tests.factories import NOON, URLS, fake, place_order
@@ -71,3 +71,29 @@ def test_late_news_of_a_payment_does_not_undo_its_refund(counter):
     assert payment.status == "PARTIALLY_REFUNDED"
     refunding.give_back(payment=payment, at=LATER, by=None)
     assert settlement.settle(payment=payment, at=LATER, cause="late").status == "REFUNDED"
+
+
+def test_a_refund_that_was_given_up_here_and_made_there_counts(counter, monkeypatch):
+    payment = checkout.open_session(order=place_order(), urls=URLS, at=NOON)
+    fake().pay(payment.session_id)
+    payment = settlement.settle(payment=payment, at=NOON, cause="test")
+    gateway, real = fake(), fake().refund
+
+    def overtaken(request):
+        state = real(request)
+        # While the answer is on its way, somebody gives up what has no answer.
+        Refund.objects.update(status="FAILED", settled_at=NOON)
+        Payment.objects.update(refunded_minor=0)
+        return state
+
+    monkeypatch.setattr(gateway, "refund", overtaken)
+
+    refund = refunding.give_back(payment=payment, at=NOON, by=None, amount=Money.from_minor(1000, "USD"))
+
+    payment.refresh_from_db()
+    assert (refund.status, payment.status, payment.refunded_minor) == (
+        "SUCCEEDED",
+        "PARTIALLY_REFUNDED",
+        1000,
+    )
+    assert list(integrity.breaches(at=NOON)) == []
