@@ -237,6 +237,7 @@ def _freeze(*, order: Order, at: datetime) -> None:
         line.order = order
     _give_discount(order=order, lines=lines, at=at)
     taxes = list(Tax.objects.on(order.currency).order_by("pk"))
+    has_merchandise = any(fulfilment.seller_for(line.kind).is_merchandise for line in lines)
     reckoned = reckon(order=order, lines=lines, taxes=taxes)
     for line, amounts in zip(lines, reckoned.lines, strict=True):
         line.discount_minor, line.tax_minor = amounts.discount.minor, amounts.tax.minor
@@ -251,8 +252,9 @@ def _freeze(*, order: Order, at: datetime) -> None:
             country=tax.country,
             amount_minor=amount.minor,
         )
+        # One that comes to nothing too: the provider reckons the others beside it.
         for tax, amount in zip(taxes, reckoned.taxes, strict=True)
-        if amount
+        if has_merchandise
     )
     write_amounts(order=order, reckoned=reckoned)
     order.email = order.buyer.email if order.buyer else ""

@@ -18,6 +18,7 @@ def editor_below(page):
     group = Group.objects.create(name=f"Editors of {page}")
     permission = Permission.objects.get(codename="change_page", content_type__app_label="wagtailcore")
     GroupPagePermission.objects.create(group=group, page=Page.objects.get(pk=page.pk), permission=permission)
+    group.permissions.add(Permission.objects.get(codename="access_admin"))
     editor = UserFactory()
     editor.groups.add(group)
     return editor
