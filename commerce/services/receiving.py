@@ -87,7 +87,8 @@ def settle_by_hand(*, payment: Payment, at: datetime, by: User | None, cause: st
     if payment.method not in BY_HAND:
         raise NotByHand
     with transaction.atomic():
-        # Locked: whoever gives the order up takes the same lock.
+        # Locked, the payment first as everywhere: whoever gives the order up takes its lock too.
+        Payment.objects.select_for_update().get(pk=payment.pk)
         order = Order.objects.select_for_update().get(pk=payment.order_id)
         payment.refresh_from_db()
         if payment.is_captured:
