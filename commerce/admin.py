@@ -5,7 +5,7 @@ Money moves by services, so no order, payment or refund is edited by hand.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.db import models
@@ -33,6 +33,8 @@ from commerce.models import (
     StockHold,
     Tax,
 )
+from commerce.models.histories import status_words, words_of
+from commerce.models.statuses import StatusChange
 from commerce.templatetags.money import money
 
 
@@ -134,14 +136,29 @@ class OrderDiscountInline(ReadOnly, admin.TabularInline):
 
 
 class History(ReadOnly, admin.TabularInline):
-    fields = ["at", "from_status", "to_status", "actor", "cause"]
+    statuses: ClassVar[type[models.TextChoices]]
+    fields = ["at", "left", "reached", "actor", "why"]
+    readonly_fields = ["left", "reached", "why"]
 
     def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:
         return super().get_queryset(request).select_related("actor")
 
+    @admin.display(description=_("from"))
+    def left(self, change: StatusChange) -> str:
+        return status_words(self.statuses, change.from_status)
+
+    @admin.display(description=_("to"))
+    def reached(self, change: StatusChange) -> str:
+        return status_words(self.statuses, change.to_status)
+
+    @admin.display(description=_("cause"))
+    def why(self, change: StatusChange) -> str:
+        return words_of(change.cause)
+
 
 class OrderStatusChangeInline(History):
     model = OrderStatusChange
+    statuses = Order.Status
 
 
 class PaymentInline(ReadOnly, ShowsAmounts, admin.TabularInline):
@@ -212,6 +229,7 @@ class HeldFilter(admin.SimpleListFilter):
 
 class PaymentStatusChangeInline(History):
     model = PaymentStatusChange
+    statuses = Payment.Status
 
 
 class RefundInline(ReadOnly, ShowsAmounts, admin.TabularInline):

@@ -12,6 +12,7 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from commerce.models.customers import Customer
+from commerce.models.histories import status_words
 from commerce.models.statuses import HasStatus, StatusChange
 from commerce.money import Money
 
@@ -273,3 +274,7 @@ class OrderStatusChange(StatusChange):
     class Meta(StatusChange.Meta):
         verbose_name = _("change of an order")
         verbose_name_plural = _("changes of orders")
+
+    def __str__(self) -> str:
+        moved = (self.from_status, self.to_status)
+        return " → ".join(status_words(Order.Status, status) for status in moved)

@@ -11,6 +11,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
+from commerce.models.histories import status_words
 from commerce.models.orders import Order
 from commerce.models.statuses import HasStatus, StatusChange
 from commerce.money import Money
@@ -271,3 +272,9 @@ class PaymentStatusChange(StatusChange):
     class Meta(StatusChange.Meta):
         verbose_name = _("change of a payment")
         verbose_name_plural = _("changes of payments")
+
+    def __str__(self) -> str:
+        left, reached = (
+            status_words(Payment.Status, status) for status in (self.from_status, self.to_status)
+        )
+        return f"{left} → {reached}"

@@ -180,7 +180,7 @@ def test_an_order_is_shown_with_lines_payments_and_history(client, shopkeeper):
 
     page = client.get(inspect(payment.order)).content.decode()
 
-    for words in ("Voucher a", "$49.00", "AWAITING_PAYMENT", inspect(payment)):
+    for words in ("Voucher a", "$49.00", "awaiting payment", inspect(payment)):
         assert words in page
 
 

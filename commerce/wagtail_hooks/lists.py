@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from django.contrib.admin import SimpleListFilter, display
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet, TextChoices
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -15,6 +15,7 @@ from wagtail_modeladmin.options import ModelAdmin, ModelAdminGroup, modeladmin_r
 from wagtail_modeladmin.views import IndexView, InspectView
 
 from commerce.models import Discount, Item, Order, OrderLine, Payment, Refund, Tax
+from commerce.models.histories import status_words, words_of
 from commerce.templatetags.money import money
 from commerce.wagtail_hooks.actions import (
     ORDER_DEEDS,
@@ -127,6 +128,20 @@ class NeedsAPerson(SimpleListFilter):
         return queryset.filter(status=Refund.Status.FAILED)
 
 
+def told(changes: QuerySet[Any], statuses: type[TextChoices]) -> list[dict[str, Any]]:
+    """A history in words."""
+    return [
+        {
+            "at": change.at,
+            "left": status_words(statuses, change.from_status),
+            "reached": status_words(statuses, change.to_status),
+            "actor": change.actor,
+            "cause": words_of(change.cause),
+        }
+        for change in changes.select_related("actor")
+    ]
+
+
 class OrderInspect(InspectView):
     """An order with all that happened to it."""
 
@@ -151,7 +166,7 @@ class OrderInspect(InspectView):
             "payments": payments,
             "taxes": taxes,
             "discount": getattr(order, "order_discount", None),
-            "history": order.status_changes.select_related("actor"),
+            "history": told(order.status_changes.all(), Order.Status),
         }
 
 
@@ -225,7 +240,7 @@ class PaymentInspect(InspectView):
             "payment": payment,
             "order_url": inspect_url(payment.order),
             "refunds": refunds,
-            "history": payment.status_changes.select_related("actor"),
+            "history": told(payment.status_changes.all(), Payment.Status),
         }
 
 

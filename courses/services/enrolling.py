@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from commerce.gateways import GatewayError
 from commerce.models import Order
@@ -73,7 +74,7 @@ def enrol(*, member: "User", course: CoursePage, at: datetime) -> tuple[Enrolmen
         raise PaymentRequired(course)
     pending = mine.pending().first()
     if pending is not None:
-        _give_up(pending, at=at, cause="the course became free")
+        _give_up(pending, at=at, cause=gettext_noop("the course became free"))
     with transaction.atomic(durable=True):
         enrolment, is_new = _create(
             Enrolment(
@@ -106,7 +107,7 @@ def hold_place(
         Enrolment.objects.by(member).pending().to(course, lesson).select_related("order_line__order").first()
     )
     if stale is not None and not _may_be_paid(stale, at=at):
-        _give_up(stale, at=at, cause="ordered again")
+        _give_up(stale, at=at, cause=gettext_noop("ordered again"))
     with transaction.atomic(durable=True):
         return order_place(member=member, course=course, lesson=lesson, at=at)
 
@@ -149,10 +150,11 @@ def activate(*, enrolment: Enrolment, at: datetime, cause: str) -> bool:
     )
     if rivals.active().exists():
         raise AlreadyEnrolled(enrolment.lesson or enrolment.course)
+    why = gettext_noop("bought by another order")
     for rival in rivals.pending().select_related("order_line__order"):
         if rival.order_line is not None:
-            ordering.cancel(order=rival.order_line.order, at=at, cause="bought by another order")
-        cancel(enrolment=rival, at=at, cause="bought by another order")
+            ordering.cancel(order=rival.order_line.order, at=at, cause=why)
+        cancel(enrolment=rival, at=at, cause=why)
     won = enrolment.transition(to=Enrolment.Status.ACTIVE, at=at, cause=cause, activated_at=at)
     if not won and enrolment.status == Enrolment.Status.REVOKED:
         raise PlaceTakenBack(enrolment)
