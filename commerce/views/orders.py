@@ -8,6 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib import messages
 from django.core.paginator import Paginator
+from django.db.models import Exists, OuterRef
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
@@ -20,7 +21,7 @@ from commerce.gateways import GatewayError
 from commerce.models import Order, OrderDiscount, Payment, Refund
 from commerce.services import checkout
 from commerce.views.answers import SeeOther
-from commerce.views.customers import known_customer, own_orders
+from commerce.views.customers import own_orders
 from commerce.views.paying import nobodys, shown_lines, ways_to_pay
 
 logger = logging.getLogger(__name__)
@@ -33,16 +34,21 @@ ORDERS_ON_A_PAGE = 20
 def order_list(request: HttpRequest) -> HttpResponse:
     """One's orders, the newest first. A visitor sees those of this browser."""
     placed = own_orders(request).exclude(status=Order.Status.OPEN).prefetch_related("lines")
+    placed = placed.annotate(is_held=Exists(Payment.objects.held().filter(order=OuterRef("pk"))))
     page = Paginator(placed, ORDERS_ON_A_PAGE).get_page(request.GET.get("page"))
     now = timezone.now()
     shown = [
-        {"order": order, "lines": list(order.lines.all()), "may_pay": order.may_be_paid(at=now)}
+        {
+            "order": order,
+            "lines": list(order.lines.all()),
+            "may_pay": order.may_be_paid(at=now) and not order.is_held,
+        }
         for order in page
     ]
     return TemplateResponse(
         request,
         "commerce/orders.html",
-        {"orders": shown, "page_obj": page, "is_known": known_customer(request) is not None},
+        {"orders": shown, "page_obj": page},
     )
 
 
@@ -56,6 +62,7 @@ def order(request: HttpRequest, pk: int) -> HttpResponse:
     if found.status == Order.Status.OPEN:
         return SeeOther(reverse("commerce:cart"))
     payments = list(found.payments.all())
+    ways = ways_to_pay(found)
     return TemplateResponse(
         request,
         "commerce/order.html",
@@ -63,10 +70,9 @@ def order(request: HttpRequest, pk: int) -> HttpResponse:
             **_amounts(found),
             "lines": shown_lines(found),
             "payment": payments[0] if payments else None,
-            "is_held": any(payment.held_reason for payment in payments),
             "history": list(found.status_changes.all()),
-            "may_cancel": found.status == Order.Status.AWAITING_PAYMENT,
-            **ways_to_pay(found),
+            "may_cancel": found.status == Order.Status.AWAITING_PAYMENT and not ways["is_on_its_way"],
+            **ways,
         },
     )
 

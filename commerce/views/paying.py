@@ -21,7 +21,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from commerce import fulfilment
 from commerce.gateways import GatewayError, IntentState
 from commerce.models import Order, Payment
-from commerce.services import checkout, returning
+from commerce.services import checkout, returning, underway
 from commerce.views.answers import SeeOther, named, refusal, wants_json
 from commerce.views.customers import is_bought_by, own_orders
 
@@ -69,9 +69,16 @@ def payment_page_as_json(request: HttpRequest, order: Order) -> JsonResponse:
 
 
 def ways_to_pay(order: Order) -> dict[str, bool]:
-    """Whether an order may be paid now, and whether on our own page too."""
-    may_pay = order.may_be_paid(at=timezone.now())
-    return {"may_pay": may_pay, "may_pay_here": may_pay and bool(publishable_key(order))}
+    """Whether an order may be paid now, and whether on our own page too; and if not, for which money it waits."""
+    is_held = order.payments.held().exists()
+    is_on_its_way = not is_held and underway.is_on_its_way(order)
+    may_pay = order.may_be_paid(at=timezone.now()) and not is_held and not is_on_its_way
+    return {
+        "is_held": is_held,
+        "is_on_its_way": is_on_its_way,
+        "may_pay": may_pay,
+        "may_pay_here": may_pay and bool(publishable_key(order)),
+    }
 
 
 def publishable_key(order: Order) -> str:
@@ -162,7 +169,8 @@ def checkout_return(request: HttpRequest) -> HttpResponse:
     if found is None:
         return TemplateResponse(request, "commerce/checkout_return.html", {"outcome": "unknown"}, status=404)
     found = checkout.complete(payment=found, at=timezone.now())
-    return _outcome_page(request, found, outcome(found))
+    found.order.refresh_from_db()
+    return _outcome_page(request, found.order, outcome(found))
 
 
 @never_cache
@@ -170,15 +178,20 @@ def checkout_return(request: HttpRequest) -> HttpResponse:
 def checkout_cancel(request: HttpRequest) -> HttpResponse:
     """The buyer turned back at the provider's page; the order waits, if it was not paid by another."""
     found = get_object_or_404(Order, number=named(request, "order"))
+    ways = ways_to_pay(found)
+    # Paid in another window meanwhile, by a slow method perhaps, or in a way that a person looks at.
+    if ways["is_held"]:
+        return _outcome_page(request, found, "held")
     if found.status == Order.Status.PAID:
-        context = {"outcome": "paid", **for_buyer(request, found)}
-        return TemplateResponse(request, "commerce/checkout_return.html", context)
+        return _outcome_page(request, found, "paid")
+    if ways["is_on_its_way"]:
+        return _outcome_page(request, found, "pending")
     return TemplateResponse(
         request,
         "commerce/checkout_cancel.html",
         {
-            **ways_to_pay(found),
-            "may_pay_later": found.may_be_paid(at=timezone.now()),
+            **ways,
+            "may_pay_later": ways["may_pay"],
             "pay_later_until": found.payable_until,
             "has_account": found.buyer_id is not None,
             **for_buyer(request, found),
@@ -200,7 +213,8 @@ def intent_status(request: HttpRequest) -> HttpResponse:
     except GatewayError:
         return TemplateResponse(request, "commerce/checkout_return.html", {"outcome": "pending"})
     told = outcome_of_intent(returned.payment, returned.state)
-    page = _outcome_page(request, returned.payment, told)
+    returned.payment.order.refresh_from_db()
+    page = _outcome_page(request, returned.payment.order, told)
     page.context_data.update({"intent_status": returned.state.status, "intent_secret": secret})
     return page
 
@@ -221,16 +235,16 @@ def intent_check(request: HttpRequest) -> JsonResponse:
     return JsonResponse({"intentSecret": secret, "status": returned.state.status})
 
 
-def _outcome_page(request: HttpRequest, payment: Payment, told: str) -> TemplateResponse:
-    payment.order.refresh_from_db()
+def _outcome_page(request: HttpRequest, order: Order, told: str) -> TemplateResponse:
+    ways = ways_to_pay(order) if told in ("expired", "failed") else {}
     return TemplateResponse(
         request,
         "commerce/checkout_return.html",
         {
             "outcome": told,
-            "has_account": payment.order.buyer_id is not None,
-            **ways_to_pay(payment.order),
-            **for_buyer(request, payment.order),
+            "has_account": order.buyer_id is not None,
+            **ways,
+            **for_buyer(request, order),
         },
     )
 
