@@ -1,4 +1,4 @@
-"""Whether the money of an unpaid order is on its way: its buyer has done their part, and must not pay again."""
+"""Whether the money of an unpaid order is on its way: its buyer has done their part, and pays no more."""
 
 from __future__ import annotations
 

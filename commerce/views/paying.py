@@ -69,7 +69,7 @@ def payment_page_as_json(request: HttpRequest, order: Order) -> JsonResponse:
 
 
 def ways_to_pay(order: Order) -> dict[str, bool]:
-    """Whether an order may be paid now, and whether on our own page too; and if not, for which money it waits."""
+    """Whether an order may be paid now, and on our own page too; or whether its money has been sent."""
     is_held = order.payments.held().exists()
     is_on_its_way = not is_held and underway.is_on_its_way(order)
     may_pay = order.may_be_paid(at=timezone.now()) and not is_held and not is_on_its_way

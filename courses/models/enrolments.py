@@ -1,6 +1,5 @@
 """Who studies what, and what they have done."""
 
-from datetime import datetime
 from typing import Any, Self
 
 from django.conf import settings
@@ -29,13 +28,6 @@ class EnrolmentQuerySet(models.QuerySet["Enrolment"]):
         """Open places and those that money which has come is about to open."""
         paid = Q(status=Enrolment.Status.PENDING, order_line__order__status=Order.Status.PAID)
         return self.filter(Q(status=Enrolment.Status.ACTIVE) | paid)
-
-    def payable(self, *, at: datetime) -> Self:
-        """Places whose order waits for money and can still be paid."""
-        return self.pending().filter(
-            order_line__order__status=Order.Status.AWAITING_PAYMENT,
-            order_line__order__payable_until__gt=at,
-        )
 
     def whole_courses(self) -> Self:
         return self.filter(lesson__isnull=True)

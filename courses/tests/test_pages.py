@@ -13,7 +13,9 @@ from wagtail.models import PageViewRestriction
 
 from accounts.tests.factories import UserFactory
 from commerce.gateways import gateway_for
-from commerce.models import Payment
+from commerce.models import Item, Payment
+from commerce.models.customers import Customer
+from commerce.services import cart as carts
 from commerce.services import settlement
 from courses.models import Enrolment, LessonCompletion
 from courses.tests.factories import (
@@ -32,6 +34,7 @@ pytestmark = pytest.mark.django_db
 
 HOUR = timedelta(hours=1)
 MY_LEARNING_QUERIES = 11
+MY_LEARNING_QUERIES_WITH_UNPAID = 9
 
 
 def queries_of(client, url, status=200):
@@ -515,6 +518,28 @@ def test_my_learning_lists_what_waits_to_be_paid(client):
 
     assert (unpaid.title, str(unpaid.total)) == ("Gardening", "49.00 USD")
     assert client.get(unpaid.resume_url).status_code == 200
+
+
+@pytest.mark.parametrize("how_many", [1, 3])
+def test_my_learning_lists_unpaid_orders_of_the_shop_too(client, how_many, django_assert_num_queries):
+    member = UserFactory()
+    client.force_login(member)
+    for number in range(how_many):
+        items = [
+            Item.objects.create(name=f"{name} {number}", price=5, currency="USD") for name in ("Mug", "Tea")
+        ]
+        for item in items:
+            carts.add(customer=Customer(user=member), item=item, at=timezone.now())
+        carts.place(customer=Customer(user=member), at=timezone.now())
+    client.get("/my/")
+
+    with django_assert_num_queries(MY_LEARNING_QUERIES_WITH_UNPAID):
+        page = client.get("/my/")
+
+    unpaid = page.context["unpaid"]
+    assert [order.title for order in unpaid][-1] == "Mug 0, Tea 0"
+    assert (len(unpaid), str(unpaid[0].total)) == (how_many, "10.00 USD")
+    assert "You have no courses yet" not in page.content.decode()
 
 
 def test_what_is_paid_and_not_opened_yet_does_not_wait_to_be_paid(client):

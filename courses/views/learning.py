@@ -12,10 +12,11 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 
+from commerce.models import Order
 from commerce.money import Money
 from commerce.services.checkout import CheckoutRefused
 from commerce.views import SeeOther, to_payment_page
-from courses.models import CourseIndexPage, CoursePage, Enrolment, LessonPage
+from courses.models import CourseIndexPage, CoursePage, LessonPage
 from courses.services import browsing, enrolling, studying, subscribing
 from courses.views.answers import address_in, found, refuse_get_and_visitors
 
@@ -151,15 +152,15 @@ def _next_up(request: HttpRequest, courses: list[CoursePage]) -> dict[str, Any] 
 
 
 def _unpaid(request: HttpRequest) -> list[UnpaidOrder]:
-    pending = (
-        Enrolment.objects.by(request.user).payable(at=timezone.now()).select_related("order_line__order")
-    )
+    """Orders of any kind that wait for money, the shop's too: who begins here finds all they owe."""
+    waiting = Order.objects.by(request.user).awaiting_payment().filter(payable_until__gt=timezone.now())
+    waiting = waiting.exclude(payments__held_reason__gt="").prefetch_related("lines")
     return [
         UnpaidOrder(
-            number=enrolment.order_line.order.number,
-            title=enrolment.order_line.title,
-            total=enrolment.order_line.order.total,
-            resume_url=reverse("commerce:order", args=[enrolment.order_line.order_id]),
+            number=order.number,
+            title=", ".join(line.title for line in order.lines.all()),
+            total=order.total,
+            resume_url=reverse("commerce:order", args=[order.pk]),
         )
-        for enrolment in pending
+        for order in waiting
     ]
