@@ -9,7 +9,7 @@ from typing import Any
 from django.urls import URLPattern, path
 
 from commerce import webhooks
-from commerce.views import cart, orders, paying, shop
+from commerce.views import cart, orders, paying, pictures, shop
 
 app_name = "commerce"
 
@@ -25,6 +25,11 @@ urlpatterns = [
     *both("v2/item/list/", shop.item_list, "item_list"),
     *both("item/<int:pk>/", shop.item, "item"),
     *both("v1/item/<int:pk>/", shop.item),
+    path(
+        "item/<int:pk>/picture/<slug:key>/<slug:shape>-<int:width>.webp",
+        pictures.item_picture,
+        name="item_picture",
+    ),
     *both("buy/<int:pk>/", shop.buy_item, "buy_item"),
     *both("v1/buy/<int:pk>/", shop.buy_item),
     *both("item/<int:pk>/buy/", shop.buy_item),

@@ -16,7 +16,7 @@ from typing import Any
 
 from django.contrib.auth.models import Group
 from django.core.cache import cache
-from django.core.files.base import ContentFile
+from django.core.files.base import ContentFile, File
 from django.db import transaction
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
@@ -62,8 +62,9 @@ def build_world() -> World:
     from commerce.models import Item
     from commerce.models.customers import Customer
     from commerce.services import cart, checkout, receiving
+    from commerce.templatetags.pictures import key_of
     from courses.services import enrolling
-    from courses.tests.factories import CourseFactory, DocumentFactory, LessonFactory
+    from courses.tests.factories import CourseFactory, DocumentFactory, ImageFactory, LessonFactory
 
     at = timezone.now()
     people = {}
@@ -87,7 +88,10 @@ def build_world() -> World:
     order = enrolling.hold_place(member=people["member"], course=paid, at=at).order_line.order
     urls = checkout.ReturnUrls(success="http://testserver/ok/", cancel="http://testserver/no/")
     payment = checkout.open_session(order=order, urls=urls, at=at + timedelta(seconds=1))
-    item = Item.objects.create(name="Mug", price=Decimal("12.50"), currency="USD")
+    picture = ImageFactory().file
+    item = Item.objects.create(
+        name="Mug", price=Decimal("12.50"), currency="USD", picture=File(picture, name="mug.png")
+    )
     bought = cart.buy_now(customer=Customer(user=people["member"]), item=item, at=at)
     cash = receiving.expect(order=bought, method="cash", at=at)
     spoon = Item.objects.create(name="Spoon", price=Decimal("2.50"), currency="USD")
@@ -109,6 +113,7 @@ def build_world() -> World:
         "payment": payment.pk,
         "session": payment.session_id,
         "item": item.pk,
+        "picture": key_of(item.picture),
         "cash": cash.pk,
         "paid_order": paid_order.pk,
         "document": document.pk,
