@@ -122,7 +122,7 @@ def test_the_export_names_amount_and_currency_and_holds_no_formula(client, shopk
     exported = client.get(index("item"), {"export": "csv"})
 
     lines = b"".join(exported.streaming_content).decode().splitlines()
-    assert lines[1].split(",")[:3] == ["'=1+1", "12.500", "USD"]
+    assert lines[1].split(",")[:3] == ["'=1+1", "12.50", "USD"]
 
 
 def test_orders_are_found_by_number_buyer_and_thing(client, shopkeeper):

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar
 
 from django.contrib.admin import SimpleListFilter, display
+from django.contrib.admin.utils import lookup_field
 from django.db.models import Exists, OuterRef, Q, QuerySet, TextChoices
-from django.http import HttpRequest
+from django.http import HttpRequest, StreamingHttpResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
+from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 from wagtail_modeladmin.helpers import ButtonHelper, PermissionHelper
 from wagtail_modeladmin.options import ModelAdmin, ModelAdminGroup, modeladmin_register
 from wagtail_modeladmin.views import IndexView, InspectView
@@ -26,8 +28,10 @@ from commerce.wagtail_hooks.actions import (
     inspect_url,
 )
 
-# What a spreadsheet would take for a formula.
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
+# What a spreadsheet would take for a formula, also as full-width letters and behind a line's end.
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+# By this spreadsheets see that the letters are UTF-8; without it they guess.
+BYTE_ORDER_MARK = "\ufeff"
 
 
 class SeenOnly(PermissionHelper):
@@ -83,13 +87,29 @@ def buttons_of(*deeds: type[Deed]) -> type[ButtonsOfDeeds]:
 
 
 class ListView(IndexView):
-    """A list whose spreadsheet holds no formulas."""
+    """A list whose spreadsheets hold what the rows hold: no formulas, and none of our words for "nothing"."""
 
     def to_row_dict(self, item: Any) -> dict[str, Any]:
-        return {
-            name: f"'{value}" if str(value).startswith(FORMULA) and len(str(value)) > 1 else value
-            for name, value in super().to_row_dict(item).items()
-        }
+        values = ((name, lookup_field(name, item, self.model_admin)[2]) for name in self.list_export)
+        return {name: "" if value is None else value for name, value in values}
+
+    def preprocess_field_value(self, field: str, value: Any, export_format: str) -> Any:
+        written = super().preprocess_field_value(field, value, export_format)
+        if not isinstance(written, str):
+            return written
+        if export_format == self.FORMAT_XLSX:
+            # Its cells say that they are text; but some control characters it cannot hold at all.
+            return ILLEGAL_CHARACTERS_RE.sub("\ufffd", written)
+        return f"'{written}" if written.startswith(FORMULA) and len(written) > 1 else written
+
+    def stream_csv(self, queryset: QuerySet[Any]) -> Iterator[str]:
+        yield BYTE_ORDER_MARK
+        yield from super().stream_csv(queryset)
+
+    def write_csv_response(self, queryset: QuerySet[Any]) -> StreamingHttpResponse:
+        response: StreamingHttpResponse = super().write_csv_response(queryset)
+        response["Content-Type"] = "text/csv; charset=utf-8"
+        return response
 
 
 class ShopList(ModelAdmin):
@@ -126,6 +146,20 @@ class NeedsAPerson(SimpleListFilter):
         if queryset.model is Payment:
             return queryset.exclude(held_reason="")
         return queryset.filter(status=Refund.Status.FAILED)
+
+
+class OrderStatusFilter(SimpleListFilter):
+    """The statuses that the list has: carts are not in it."""
+
+    title = gettext_lazy("status")
+    parameter_name = "status"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        placed = [status for status in Order.Status if status != Order.Status.OPEN]
+        return [(status.value, str(status.label)) for status in placed]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return queryset.filter(status=self.value()) if self.value() else queryset
 
 
 def told(changes: QuerySet[Any], statuses: type[TextChoices]) -> list[dict[str, Any]]:
@@ -180,7 +214,7 @@ class OrderList(ShopList):
     inspect_template_name = "commerce/cms/order.html"
     inspect_view_fields = ["number"]
     list_display = ["number", "who", "state", "total_shown", "created_at", "paid_at"]
-    list_filter = [NeedsAPerson, "status", "currency", "created_at"]
+    list_filter = [NeedsAPerson, OrderStatusFilter, "currency", "created_at"]
     list_select_related = ["buyer"]
     search_fields = ["number", "email", "buyer__email", "lines__title", "payments__intent_id"]
     list_export = [
@@ -379,13 +413,17 @@ class ItemList(ShopList):
     list_display = ["name", "price_shown", "left", "is_for_sale"]
     list_filter = ["is_for_sale", "currency"]
     search_fields = ["name", "description"]
-    list_export = ["name", "price", "currency", "stock", "is_for_sale"]
+    list_export = ["name", "price_amount", "currency", "stock", "is_for_sale"]
     inspect_view_fields = ["name", "description", "picture", "price_money", "stock", "is_for_sale"]
     export_filename = "items"
 
     @display(description=gettext_lazy("price"), ordering="price")
     def price_shown(self, item: Item) -> str:
         return money(item.price_money)
+
+    @display(description=gettext_lazy("price"))
+    def price_amount(self, item: Item) -> str:
+        return str(item.price_money.amount)
 
     @display(description=gettext_lazy("in stock"), ordering="stock")
     def left(self, item: Item) -> str:
@@ -403,7 +441,7 @@ class DiscountList(ShopList):
         "name",
         "code",
         "percent_off",
-        "amount_off",
+        "amount_off_amount",
         "currency",
         "valid_from",
         "valid_until",
@@ -418,6 +456,10 @@ class DiscountList(ShopList):
         if discount.percent_off is not None:
             return f"{discount.percent_off.normalize():f} %"
         return money(discount.amount)
+
+    @display(description=gettext_lazy("amount off"))
+    def amount_off_amount(self, discount: Discount) -> str | None:
+        return None if discount.amount_off is None else str(discount.amount.amount)
 
     @display(description=gettext_lazy("orders so far"), ordering="times_redeemed")
     def had(self, discount: Discount) -> str:
