@@ -537,3 +537,25 @@ def test_orders_of_visitors_are_worked_on_as_well(client, shopkeeper):
 
     assert "visitor" in client.get(index("order")).content.decode()
     assert client.get(inspect(order)).status_code == 200
+
+
+def test_pages_of_deeds_and_of_the_report_have_one_first_heading(client, shopkeeper, lost):
+    compare(client)
+    payment = paid()
+
+    for address in (
+        deed("refund_payment", payment),
+        deed("ask_payment", payment),
+        reverse("commerce_reconcile"),
+        reverse("commerce_reconciliations"),
+        reverse("commerce_reconciliation", args=[Reconciliation.objects.get().pk]),
+    ):
+        assert (address, client.get(address).content.decode().count("<h1")) == (address, 1)
+
+
+def test_a_report_without_days_says_what_to_do(client, shopkeeper):
+    empty = client.get(reverse("commerce_reconciliations")).content.decode()
+    filtered = client.get(reverse("commerce_reconciliations"), {"account": "usd"}).content.decode()
+
+    assert "Nothing was compared so far." in empty
+    assert "No day that was compared is of this kind." in filtered

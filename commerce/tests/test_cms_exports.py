@@ -134,6 +134,7 @@ def test_other_roles_export_nothing(client, group, name):
         assert exported(client, name, form).status_code in (302, 403)
 
 
+@pytest.mark.usefixtures("counter")
 def test_the_list_of_orders_is_not_narrowed_down_to_carts(client):
     place_order(voucher("a"), at=AT)
 

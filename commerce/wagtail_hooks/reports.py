@@ -69,6 +69,7 @@ class ReconciliationReport(ReportView):
     permission_policy = ModelPermissionPolicy(Reconciliation)
     permission_required = "view"
     page_title = gettext_lazy("Reconciliation")
+    template_name = "commerce/cms/reconciliations.html"
     header_icon = "tasks"
     index_url_name = INDEX
     index_results_url_name = f"{INDEX}_results"
@@ -81,6 +82,7 @@ class ReconciliationReport(ReportView):
             label=gettext_lazy("Day"),
             url_name="commerce_reconciliation",
             accessor=lambda row: date_format(row.day),
+            classname="shop-day",
         ),
         Column("account", label=gettext_lazy("Provider account")),
         Column("matched", label=gettext_lazy("Matched")),
@@ -109,6 +111,12 @@ class ReconciliationReport(ReportView):
 
     def get_filename(self) -> str:
         return "reconciliation"
+
+    @property
+    def no_results_message(self) -> str:
+        if self.is_filtering:
+            return _("No day that was compared is of this kind.")
+        return _("Nothing was compared so far. It is done every night; “Compare a day” does it at once.")
 
     def get_base_queryset(self) -> QuerySet[Reconciliation]:
         return Reconciliation.objects.counted().order_by("-day", "account")

@@ -10,6 +10,13 @@ function refuse(words) {
   if (words) refusal.focus();
 }
 
+// There is no form to send: the other ways below are what is left.
+function giveUp(words) {
+  loading.hidden = true;
+  button.hidden = true;
+  refuse(words);
+}
+
 function busy(isBusy) {
   button.disabled = isBusy;
   button.querySelector("[data-words]").hidden = isBusy;
@@ -42,8 +49,7 @@ async function intent() {
 
 async function begin() {
   if (!window.Stripe) {
-    loading.hidden = true;
-    refuse(form.dataset.notLoaded);
+    giveUp(form.dataset.notLoaded);
     return;
   }
   let told;
@@ -53,8 +59,7 @@ async function begin() {
     told = { error: form.dataset.noAnswer };
   }
   if (told.error) {
-    loading.hidden = true;
-    refuse(told.error);
+    giveUp(told.error);
     return;
   }
   const { clientSecret } = told;
@@ -66,8 +71,7 @@ async function begin() {
     busy(false);
   });
   element.on("loaderror", ({ error }) => {
-    loading.hidden = true;
-    refuse(error?.message || form.dataset.notLoaded);
+    giveUp(error?.message || form.dataset.notLoaded);
   });
   element.mount(form.querySelector("[data-element]"));
   dark.addEventListener("change", () => elements.update({ appearance: appearance() }));
