@@ -559,3 +559,15 @@ def test_a_report_without_days_says_what_to_do(client, shopkeeper):
 
     assert "Nothing was compared so far." in empty
     assert "No day that was compared is of this kind." in filtered
+
+
+@pytest.mark.parametrize(("language", "shown"), [("en", "7.5\u00a0%"), ("ru", "7,5\u00a0%")])
+def test_percentages_are_written_as_the_reader_writes_them(client, shopkeeper, language, shown):
+    Discount.objects.create(name="May", percent_off=Decimal("7.50"))
+    Tax.objects.create(name="VAT", percentage=Decimal("7.5"), is_inclusive=True)
+    client.cookies["django_language"] = language
+    shopkeeper.language = language
+    shopkeeper.save()
+
+    for name in ("discount", "tax"):
+        assert (name, shown in client.get(index(name)).content.decode()) == (name, True)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from decimal import Decimal
 from typing import Any, ClassVar
 
 from django.contrib.admin import SimpleListFilter, display
 from django.contrib.admin.utils import lookup_field
 from django.db.models import Exists, OuterRef, Q, QuerySet, TextChoices
 from django.http import HttpRequest, StreamingHttpResponse
+from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
@@ -406,6 +408,11 @@ class RefundList(ShopList):
 
 
 # --- What is sold, and for how much ------------------------------------------------------------------------
+def percent(share: Decimal) -> str:
+    """`7.5 %` to an English reader, `7,5 %` to a Russian one."""
+    return f"{number_format(f'{share.normalize():f}')}\u00a0%"
+
+
 class ItemList(ShopList):
     model = Item
     menu_label = gettext_lazy("Items")
@@ -454,7 +461,7 @@ class DiscountList(ShopList):
     @display(description=gettext_lazy("takes off"))
     def off(self, discount: Discount) -> str:
         if discount.percent_off is not None:
-            return f"{discount.percent_off.normalize():f} %"
+            return percent(discount.percent_off)
         return money(discount.amount)
 
     @display(description=gettext_lazy("amount off"))
@@ -480,7 +487,7 @@ class TaxList(ShopList):
 
     @display(description=gettext_lazy("percentage"), ordering="percentage")
     def rate(self, tax: Tax) -> str:
-        return f"{tax.percentage.normalize():f} %"
+        return percent(tax.percentage)
 
 
 class ShopGroup(ModelAdminGroup):

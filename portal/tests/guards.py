@@ -77,6 +77,35 @@ GUARDS: tuple[Guard, ...] = (
         "commerce/tests/test_cms.py::test_who_only_looks_is_offered_nothing_and_can_do_nothing",
     ),
     Guard(
+        "shop: who has sent their money is not asked to pay again",
+        "commerce/views/paying.py",
+        "    is_on_its_way = not is_held and underway.is_on_its_way(order)\n",
+        "    is_on_its_way = False\n",
+        "commerce/tests/test_order_states.py::test_who_has_done_their_part_is_not_asked_to_pay_again",
+    ),
+    Guard(
+        "shop: an order whose money is held is offered for paying nowhere",
+        "commerce/views/paying.py",
+        "    is_held = order.payments.held().exists()\n",
+        "    is_held = False\n",
+        "commerce/tests/test_order_states.py::test_an_order_whose_money_is_held_is_offered_for_paying_nowhere",
+    ),
+    Guard(
+        "shop: pictures are made for who knows their key, in the sizes there are",
+        "commerce/views/pictures.py",
+        "if not is_key_of(found.picture, key) or shape not in SHAPES or width not in SHAPES[shape].widths:",
+        "if not found.picture or shape not in SHAPES or width not in SHAPES[shape].widths:",
+        "commerce/tests/test_pictures.py"
+        "::test_only_the_sizes_that_pages_show_are_made_and_only_for_who_knows_the_key",
+    ),
+    Guard(
+        "office: no cell of a spreadsheet is a formula",
+        "commerce/wagtail_hooks/lists.py",
+        'return f"\'{written}" if written.startswith(FORMULA) and len(written) > 1 else written',
+        "return written",
+        "commerce/tests/test_cms_exports.py::test_no_cell_of_a_csv_is_a_formula",
+    ),
+    Guard(
         "office: findings are repaired by those who may",
         "commerce/wagtail_hooks/reports.py",
         "if not request.user.has_perm(self.permission):",

@@ -117,6 +117,8 @@ def test_the_cart_is_filled_changed_and_emptied_without_a_reload(page, portal, c
     page.get_by_label("Discount code").fill("nothing")
     page.get_by_role("button", name="Use the code").click()
     expect(page.get_by_text("There is no discount with the code “nothing”")).to_be_visible()
+    expect(page.get_by_label("Discount code")).to_be_focused()
+    expect(page.get_by_label("Discount code")).to_have_accessible_description(re.compile("“nothing”"))
     page.get_by_label("Discount code").fill("welcome10")
     page.get_by_role("button", name="Use the code").click()
     expect(sums).to_contain_text("$43.83")
@@ -244,3 +246,40 @@ def test_who_goes_from_one_way_of_paying_to_the_other_pays_once(page, portal):
         "SELECT flow, status FROM commerce_payment WHERE order_id = ? ORDER BY id", number_of(address)
     )
     assert statuses == [("checkout", "EXPIRED"), ("intent", "PAID")]
+
+
+def test_who_pays_here_by_slow_debit_is_not_asked_to_pay_again(page, portal, complaints):
+    address = order_notebook(page, portal)
+    page.get_by_role("link", name="Pay here").click()
+    form = page.frame_locator('iframe[title="Secure payment input frame"]')
+    form.get_by_label("Bank debit").check()
+    form.get_by_label("Full name").fill("Ada Lovelace")
+    form.get_by_label("E-mail").fill("ada@example.com")
+    page.get_by_role("button", name=re.compile(r"^Pay \$")).click()
+    page.wait_for_url(re.compile(r"/v2/order/status/\?"))
+    expect(page.get_by_role("heading", level=1)).to_have_text("Your payment is on its way")
+    wait_until(
+        lambda: portal.rows("SELECT 1 FROM commerce_gatewayevent WHERE kind = 'payment_intent.processing'"),
+        what="the notice that the debit was begun",
+    )
+
+    page.goto(address)
+
+    expect(page.get_by_text("Your payment is on its way.")).to_be_visible()
+    expect(page.get_by_role("button", name=re.compile("^Pay"))).to_have_count(0)
+    expect(page.get_by_role("link", name="Pay here")).to_have_count(0)
+    assert state_of(portal, address) == ("AWAITING_PAYMENT", 1250)
+    assert complaints == []
+
+
+def test_pictures_come_in_the_size_that_is_shown(browser, portal):
+    context = browser.new_context(viewport={"width": 360, "height": 780})
+    page = context.new_page()
+    page.goto(f"{portal.url}/shop/")
+    picture = page.locator(".item-card img").first
+
+    expect(picture).to_have_js_property("complete", True)
+    assert re.search(r"/card-(320|640)\.webp$", picture.evaluate("image => image.currentSrc"))
+    assert picture.evaluate("image => image.naturalWidth") > 0
+    assert page.evaluate("document.documentElement.scrollWidth") == 360
+    context.close()
