@@ -131,6 +131,22 @@ def test_the_cart_is_filled_changed_and_emptied_without_a_reload(page, portal, c
     assert complaints == []
 
 
+def test_a_new_visitor_who_adds_two_things_at_once_has_one_cart(page, portal):
+    def slowly(route):
+        page.wait_for_timeout(400)
+        route.continue_()
+
+    page.route("**/add-to-order/", slowly)
+    page.goto(f"{portal.url}/shop/")
+
+    for name in (NOTEBOOK, PENCILS):
+        page.get_by_role("button", name=f"Add to cart : {name}").click()
+
+    expect(page.get_by_role("link", name=re.compile("^Cart"))).to_contain_text("(2 things in it)")
+    page.goto(f"{portal.url}/cart/")
+    expect(page.get_by_role("region", name="What it comes to")).to_contain_text("$20.40")
+
+
 def test_without_scripts_one_shops_all_the_same(browser, portal):
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
