@@ -42,7 +42,7 @@ def rendition(*, picture: Any, shape: str, width: int) -> File:
         if kept != name:
             # Somebody asked for the same at the same moment, and was faster.
             storage.delete(kept)
-    return storage.open(name)  # type: ignore[no-any-return]
+    return storage.open(name)
 
 
 def _name(picture: Any, shape: str, width: int) -> str:
@@ -55,7 +55,7 @@ def _make(picture: Any, shape: str, width: int) -> bytes:
     output = BytesIO()
     try:
         with picture.storage.open(picture.name) as source:
-            Filter(f"fill-{across}x{down}|format-webp").run(_Upload(), output, source)  # type: ignore[arg-type]
+            Filter(f"fill-{across}x{down}|format-webp").run(_Upload(), output, source)
     except Exception as error:
         # Each library below has errors of its own for a file that is broken, too large or gone.
         logger.exception("No picture could be made of %s", picture.name)
