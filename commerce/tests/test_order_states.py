@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from accounts.tests.factories import UserFactory
 from commerce.gateways import GatewayUnavailable
-from commerce.models import Payment
+from commerce.models import Order, Payment
 from commerce.money import Money
 from commerce.services import checkout, settlement
 from commerce.tests.factories import URLS, fake
@@ -157,6 +157,16 @@ def test_a_visitor_is_told_that_the_receipt_is_in_this_browser_only(client, visi
         assert "Only this browser knows your order and its receipt" in words(page)
         assert f'href="/accounts/login/?next=/orders/{payment.order.pk}/"' in page.content.decode()
         assert f'href="/orders/{payment.order.pk}/receipt/"' in page.content.decode()
+
+
+def test_a_visitor_who_left_an_address_is_told_that_the_receipt_goes_there(client, visitor):
+    order = pay(place(visitor)).order
+    Order.objects.filter(pk=order.pk).update(email="eve@example.com")
+
+    said = words(client.get(f"/orders/{order.pk}/"))
+
+    assert "The receipt goes to eve@example.com as well." in said
+    assert "print or save the receipt" not in said
 
 
 def test_a_member_is_told_where_the_receipt_is_found_again(client, member):
