@@ -342,8 +342,8 @@ class OrderPaymentView(CostlyMixin, APIView):
         operation_id="orders_pay",
         operation_summary="Order what is in the cart, and pay it",
         operation_description=(
-            "An OPEN order is placed, which freezes its prices and sets the goods aside for 24 hours; one "
-            "that is placed is paid. As `POST payments/` with `{order}`: send the buyer's browser to "
+            "An OPEN order is placed, which freezes its prices and sets the goods aside for 24 hours, and "
+            "longer for cash and transfers (`payable_until`); one that is placed is paid. As `POST payments/` with `{order}`: send the buyer's browser to "
             "`session_url`. With `flow: intent` there is no session: mount Stripe's Payment Element with "
             "`client_secret` and `publishable_key`, and ask `payments/{id}/status/` afterwards."
         ),

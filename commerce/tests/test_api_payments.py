@@ -9,6 +9,7 @@ from django.contrib.auth.models import Group
 from django.core.cache import cache
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils.dateparse import parse_datetime
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
@@ -559,6 +560,19 @@ def test_who_turned_back_may_pay_within_a_day(counter, ada):
     assert (by_session["status"], by_session["may_be_paid"]) == ("PENDING", True)
     assert "within 24 hours" in by_session["detail"]
     assert told["session_url"] == payment.session_url
+
+
+def test_who_chose_a_transfer_is_told_of_two_weeks(counter, ada):
+    order = place_order(buyer=ada, at=now())
+
+    client_of(ada).post(PAYMENTS, {"order": order.pk, "method": "transfer"})
+
+    shown = client_of(ada).get(f"/api/v1/orders/{order.pk}/").json()
+    told = client_of(ada).get(f"{PAYMENTS}cancel/", {"order": order.number}).json()
+    order.refresh_from_db()
+    assert order.payable_until == order.placed_at + timedelta(days=14)
+    assert parse_datetime(shown["payable_until"]) == order.payable_until
+    assert told["detail"].startswith("Nothing was charged. You can pay later: until ")
 
 
 def test_who_turned_back_after_paying_is_not_told_the_opposite(counter, ada):
