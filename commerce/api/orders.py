@@ -178,7 +178,7 @@ class OrderView(CostlyMixin, APIView):
         order = find(request, pk)
         notes: list[str] = []
         if order.status == Order.Status.OPEN and order.buyer_id == request.user.pk:
-            notes = cart.refresh(cart=order)
+            notes = cart.refresh(cart=order, at=timezone.now())
         return answer(request, pk, notes=notes)
 
     @swagger_auto_schema(
@@ -276,7 +276,9 @@ class OrderLinesView(APIView):
         find_cart(request, pk)
         named = LineNameSerializer(data=request.query_params.dict() or request.data)
         named.is_valid(raise_exception=True)
-        if not cart.remove(customer=Customer(user=request.user), item_id=named.validated_data["item"]):
+        if not cart.remove(
+            customer=Customer(user=request.user), item_id=named.validated_data["item"], at=timezone.now()
+        ):
             raise NotFound(_("That is not in the cart."))
         return answer(request, pk)
 
@@ -328,7 +330,7 @@ class OrderDiscountView(APIView):
     )
     def delete(self, request: Request, pk: int) -> Response:
         find_cart(request, pk)
-        if not cart.drop_discount(customer=Customer(user=request.user)):
+        if not cart.drop_discount(customer=Customer(user=request.user), at=timezone.now()):
             raise NotFound(_("The cart has no discount."))
         return answer(request, pk)
 
@@ -343,7 +345,8 @@ class OrderPaymentView(CostlyMixin, APIView):
         operation_summary="Order what is in the cart, and pay it",
         operation_description=(
             "An OPEN order is placed, which freezes its prices and sets the goods aside for 24 hours, and "
-            "longer for cash and transfers (`payable_until`); one that is placed is paid. As `POST payments/` with `{order}`: send the buyer's browser to "
+            "longer for cash and transfers (`payable_until`); one that is placed is paid. As `POST payments/` "
+            "with `{order}`: send the buyer's browser to "
             "`session_url`. With `flow: intent` there is no session: mount Stripe's Payment Element with "
             "`client_secret` and `publishable_key`, and ask `payments/{id}/status/` afterwards."
         ),

@@ -139,8 +139,8 @@ class PaymentsView(CostlyMixin, generics.ListAPIView):
             "A course, a lesson or a borrowing is ordered by this, or its unpaid order found again; an order "
             "that is OPEN is placed. Send the buyer's browser to `session_url`; the provider sends it to "
             "`payments/success/`, or back to `payments/cancel/`. Asking again gives the open payment, with "
-            "200. Another `method` closes it and gives a new one. `cash` and `transfer` wait for staff, longer "
-            "than cards: the order's `payable_until` says until when."
+            "200. Another `method` closes it and gives a new one. `cash` and `transfer` wait for staff, "
+            "longer than cards: the order's `payable_until` says until when."
         ),
         request_body=PaymentRequestSerializer,
         responses={
@@ -359,8 +359,8 @@ class PaymentCancelView(APIView):
         operation_id="payments_cancel",
         operation_summary="Back without paying",
         operation_description=(
-            "Says until when it can be paid later: within 24 hours of ordering, or as long as a way of paying "
-            "by hand that was chosen takes. Nothing is changed by it. "
+            "Says until when it can be paid later: within 24 hours of ordering, or as long as a way of "
+            "paying by hand that was chosen takes. Nothing is changed by it. "
             "Open to everyone who has the address; the buyer and staff get the whole payment."
         ),
         query_serializer=CancelQuerySerializer,

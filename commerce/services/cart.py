@@ -91,7 +91,7 @@ def add_all(*, customer: Customer, wishes: Sequence[tuple[Item, int]], at: datet
 def set_quantity(*, customer: Customer, item: Item, quantity: int, at: datetime) -> Order:
     """Have exactly so many of an item in the cart; 0 takes it out. Raises CartRefused and NotAvailable."""
     if quantity <= 0:
-        remove(customer=customer, item_id=item.pk)
+        remove(customer=customer, item_id=item.pk, at=at)
         return find(customer) or _new_cart(customer, currency=item.currency, at=at)
     with transaction.atomic():
         cart = _locked(customer, currency=item.currency, at=at)
@@ -99,14 +99,14 @@ def set_quantity(*, customer: Customer, item: Item, quantity: int, at: datetime)
     return cart
 
 
-def remove(*, customer: Customer, item_id: int) -> bool:
+def remove(*, customer: Customer, item_id: int, at: datetime) -> bool:
     """Take an item out of the cart; say whether it was in there."""
     with transaction.atomic():
         cart = Order.objects.of(customer).carts().select_for_update().first()
         if cart is None:
             return False
         removed, _by_model = cart.lines.filter(kind=ITEM, reference=str(item_id)).delete()
-        _reckon(cart)
+        _reckon(cart, at=at)
     return bool(removed)
 
 
@@ -128,23 +128,23 @@ def ask_for_discount(*, customer: Customer, code: str, at: datetime) -> Order:
             raise EmptyCart
         discount = discounting.by_code(code=code, currency=cart.currency, at=at)
         discounting.attach(order=cart, discount=discount)
-        _reckon(cart)
+        _reckon(cart, at=at)
     return cart
 
 
-def drop_discount(*, customer: Customer) -> bool:
-    """Take the discount off the cart; say whether there was one."""
+def drop_discount(*, customer: Customer, at: datetime) -> bool:
+    """Take the discount of a code off the cart; say whether there was one. What comes by itself stays."""
     with transaction.atomic():
         cart = Order.objects.of(customer).carts().select_for_update().first()
         if cart is None:
             return False
-        dropped, _by_model = OrderDiscount.objects.filter(order=cart).delete()
-        _reckon(cart)
+        dropped, _by_model = OrderDiscount.objects.filter(order=cart).exclude(discount__code="").delete()
+        _reckon(cart, at=at)
     return bool(dropped)
 
 
-def refresh(*, cart: Order) -> list[str]:
-    """Bring a cart up to today's prices and titles; what changed, in words for its buyer."""
+def refresh(*, cart: Order, at: datetime) -> list[str]:
+    """Bring a cart up to today's prices, titles, discounts and taxes; what changed, in words for its buyer."""
     with transaction.atomic():
         cart = Order.objects.select_for_update().get(pk=cart.pk)
         if cart.status != Order.Status.OPEN:
@@ -165,8 +165,10 @@ def refresh(*, cart: Order) -> list[str]:
                     )
                 line.unit_price_minor, line.title = item.price_money.minor, item.name
                 line.save(update_fields=["unit_price_minor", "title"])
-        if notes:
-            _reckon(cart)
+        seen = cart.total
+        _reckon(cart, at=at)
+        if cart.total != seen and not notes:
+            notes.append(_("Discounts or taxes have changed: your cart comes to %s now.") % cart.total)
     return notes
 
 
@@ -299,11 +301,13 @@ def _set(*, cart: Order, item: Item, quantity: int, at: datetime) -> None:
             "quantity": quantity,
         },
     )
-    _reckon(cart)
+    _reckon(cart, at=at)
 
 
-def _reckon(cart: Order) -> None:
+def _reckon(cart: Order, *, at: datetime) -> None:
+    """Keep on the cart what placing it now would freeze: with the discounts and taxes of the moment."""
     lines = list(cart.lines.all())
+    ordering.give_own_discount(order=cart, lines=lines, at=at)
     taxes = list(Tax.objects.on(cart.currency).order_by("pk"))
     ordering.write_amounts(order=cart, reckoned=ordering.reckon(order=cart, lines=lines, taxes=taxes))
 

@@ -10,7 +10,7 @@ from django.core.exceptions import ValidationError
 
 from accounts.tests.factories import UserFactory
 from commerce.fulfilment import NotAvailable
-from commerce.models import Discount, Item, Order, StockHold, Tax
+from commerce.models import Discount, Item, Order, OrderDiscount, StockHold, Tax
 from commerce.models.customers import Customer, new_guest_key
 from commerce.services import cart, discounting, ordering
 from commerce.tests.factories import NOON
@@ -62,7 +62,7 @@ def test_a_cart_holds_one_currency_and_says_so(member):
 def test_an_emptied_cart_takes_another_currency(member):
     mug = item()
     cart.add(customer=member, item=mug, at=NOON)
-    cart.remove(customer=member, item_id=mug.pk)
+    cart.remove(customer=member, item_id=mug.pk, at=NOON)
 
     assert cart.add(customer=member, item=item("Tasse", currency="EUR"), at=NOON).currency == "EUR"
 
@@ -138,7 +138,7 @@ def test_a_cart_that_is_looked_at_tells_what_changed(member):
     Item.objects.filter(pk=mug.pk).update(price=Decimal("13.00"))
     Item.objects.filter(pk=pen.pk).update(is_for_sale=False)
 
-    assert cart.refresh(cart=held) == [
+    assert cart.refresh(cart=held, at=NOON) == [
         "“Mug” costs 13.00 USD now.",
         "“Pen” is no longer for sale and was taken out of your cart.",
     ]
@@ -192,6 +192,68 @@ def test_the_best_discount_of_those_that_come_by_themselves_is_given(member):
     order = cart.place(customer=member, at=NOON)
 
     assert (order.order_discount.name, str(order.total)) == ("Great", "9.50 USD")
+
+
+def test_the_cart_comes_to_what_ordering_it_will_freeze(member):
+    Discount.objects.create(name="Small", percent_off=Decimal(5))
+    great = Discount.objects.create(
+        name="Great", amount_off=Decimal(3), currency="USD", valid_until=NOON + timedelta(hours=1)
+    )
+    held = cart.add(customer=member, item=item(), at=NOON)
+    seen = (held.order_discount.name, str(held.total))
+
+    later = NOON + timedelta(hours=1)
+    notes = cart.refresh(cart=held, at=later)
+    held = cart.find(member)
+
+    assert seen == ("Great", "9.50 USD")
+    assert notes == ["Discounts or taxes have changed: your cart comes to 11.87 USD now."]
+    assert (held.order_discount.name, str(held.total)) == ("Small", "11.87 USD")
+    assert cart.refresh(cart=held, at=later) == []
+    order = cart.place(customer=member, at=later)
+    assert (order.order_discount.name, str(order.total)) == ("Small", "11.87 USD")
+    great.refresh_from_db()
+    assert great.times_redeemed == 0
+
+
+def test_what_comes_by_itself_gives_way_to_a_code_and_comes_back_when_that_is_taken_off(member):
+    Discount.objects.create(name="May", percent_off=Decimal(50))
+    Discount.objects.create(name="Ten", code="TEN", percent_off=Decimal(10))
+    cart.add(customer=member, item=item(price="10.00"), at=NOON)
+    totals = [str(cart.find(member).total)]
+
+    totals.append(str(cart.ask_for_discount(customer=member, code="ten", at=NOON).total))
+    dropped = [cart.drop_discount(customer=member, at=NOON) for _ in range(2)]
+    totals.append(str(cart.find(member).total))
+
+    assert totals == ["5.00 USD", "9.00 USD", "5.00 USD"]
+    assert dropped == [True, False]
+
+
+def test_an_emptied_cart_has_no_discount_that_would_come_by_itself(member):
+    Discount.objects.create(name="May", amount_off=Decimal(1), currency="USD")
+    mug = item()
+    cart.add(customer=member, item=mug, at=NOON)
+
+    cart.remove(customer=member, item_id=mug.pk, at=NOON)
+
+    held = cart.find(member)
+    assert (str(held.total), OrderDiscount.objects.count()) == ("0.00 USD", 0)
+
+
+def test_a_discount_that_came_by_itself_and_is_used_up_gives_way_to_the_next_best(member, visitor):
+    Discount.objects.create(name="First", percent_off=Decimal(50), max_redemptions=1)
+    Discount.objects.create(name="Later", percent_off=Decimal(10))
+    mug = item(price="10.00")
+    cart.add(customer=member, item=mug, at=NOON)
+    cart.add(customer=visitor, item=mug, at=NOON)
+
+    orders = [cart.place(customer=customer, at=NOON) for customer in (member, visitor)]
+
+    assert [(order.order_discount.name, str(order.total)) for order in orders] == [
+        ("First", "5.00 USD"),
+        ("Later", "9.00 USD"),
+    ]
 
 
 def test_taxes_are_frozen_with_the_order(member):

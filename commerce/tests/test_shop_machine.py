@@ -214,7 +214,7 @@ class Shop(RuleBasedStateMachine):
 
     @rule(who=st.integers(0, 1), what=st.integers(0, 1))
     def remove(self, who: int, what: int) -> None:
-        was_there = cart.remove(customer=self.buyers[who], item_id=self.items[what].pk)
+        was_there = cart.remove(customer=self.buyers[who], item_id=self.items[what].pk, at=self.at)
         assert was_there is (self.carts[who].pop(what, None) is not None)
 
     @rule(who=st.integers(0, 1), code=st.sampled_from(["TEN", "TEN", "ALL"]))
@@ -228,7 +228,7 @@ class Shop(RuleBasedStateMachine):
 
     @rule(who=st.integers(0, 1))
     def drop_discount(self, who: int) -> None:
-        assert cart.drop_discount(customer=self.buyers[who]) is bool(self.codes[who])
+        assert cart.drop_discount(customer=self.buyers[who], at=self.at) is bool(self.codes[who])
         self.codes[who] = ""
 
     # --- Orders ------------------------------------------------------------------------------------------

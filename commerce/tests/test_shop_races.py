@@ -267,7 +267,7 @@ def place_without_what_is_over(customer: Customer) -> Order:
     try:
         return cart.place(customer=customer, at=NOON)
     except discounting.NoLongerValid:
-        cart.drop_discount(customer=customer)
+        cart.drop_discount(customer=customer, at=NOON)
         return cart.place(customer=customer, at=NOON)
 
 

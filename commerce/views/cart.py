@@ -20,7 +20,7 @@ from commerce.fulfilment import NotAvailable
 from commerce.models import Item, Order, OrderDiscount, Tax
 from commerce.money import Money
 from commerce.services import cart as carts
-from commerce.services import discounting, ordering
+from commerce.services import ordering
 from commerce.services.discounting import DiscountRefused
 from commerce.views.answers import SeeOther, fragments, refusal
 from commerce.views.customers import customer_of, known_customer, remember_cart, slow_down
@@ -32,7 +32,7 @@ from commerce.views.customers import customer_of, known_customer, remember_cart,
 def cart(request: HttpRequest) -> HttpResponse:
     """What is in the cart, at today's prices, and what has changed since it was put in."""
     found = _find(request)
-    notes = carts.refresh(cart=found) if found is not None else []
+    notes = carts.refresh(cart=found, at=timezone.now()) if found is not None else []
     if notes:
         found = _find(request)
     remember_cart(request, found)
@@ -53,7 +53,7 @@ def set_quantity(request: HttpRequest, pk: int) -> HttpResponse:
                 customer=customer_of(request), item=found, quantity=form.wanted, at=timezone.now()
             )
         elif customer := known_customer(request):
-            carts.remove(customer=customer, item_id=found.pk)
+            carts.remove(customer=customer, item_id=found.pk, at=timezone.now())
     except (carts.CartRefused, NotAvailable) as refused:
         return _changed(request, notes=[str(refused)])
     if not form.wanted:
@@ -69,7 +69,7 @@ def set_discount(request: HttpRequest) -> HttpResponse:
     """Take a code, or with none take the discount off."""
     customer = known_customer(request)
     if customer is not None and "drop" in request.POST:
-        carts.drop_discount(customer=customer)
+        carts.drop_discount(customer=customer, at=timezone.now())
         return _changed(request, told=_("The discount is taken off."))
     form = DiscountCodeForm(request.POST)
     if form.is_valid():
@@ -134,7 +134,9 @@ def remove_by_id(request: HttpRequest) -> JsonResponse:
         return refusal(_('Name the item: {"itemId": 1}'), status=400, itemId=None, removed=False)
     item_id = form.cleaned_data["itemId"]
     customer = known_customer(request)
-    removed = customer is not None and carts.remove(customer=customer, item_id=item_id)
+    removed = customer is not None and carts.remove(
+        customer=customer, item_id=item_id, at=timezone.now()
+    )
     remember_cart(request, _find(request))
     return JsonResponse({"itemId": item_id, "removed": removed})
 
@@ -194,7 +196,7 @@ def _changed(
 def _shown(
     found: Order | None, *, notes: list[str] | None = None, code_form: DiscountCodeForm | None = None
 ) -> dict[str, Any]:
-    """Lines with their items, what they come to, and the discount that ordering would give by itself."""
+    """Lines with their items, and what they come to with the discount that ordering would give."""
     context: dict[str, Any] = {"cart": None, "lines": [], "notes": notes or []}
     if found is None:
         return context
@@ -202,12 +204,7 @@ def _shown(
     if not lines:
         return context
     items = {str(item.pk): item for item in Item.objects.filter(pk__in=[line.reference for line in lines])}
-    attached = OrderDiscount.objects.filter(order=found).first()
-    automatic = None
-    if attached is None:
-        automatic = discounting.automatic(
-            currency=found.currency, merchandise=found.subtotal, at=timezone.now()
-        )
+    attached = OrderDiscount.objects.filter(order=found).select_related("discount").first()
     taxes = list(Tax.objects.on(found.currency).order_by("pk"))
     reckoned = ordering.reckon(order=found, lines=_with_order(lines, found), taxes=taxes)
     return {
@@ -224,7 +221,8 @@ def _shown(
             for line in lines
         ],
         "discount": attached,
-        "automatic_discount": automatic,
+        # What comes by itself cannot be taken off; a code may still take its place.
+        "may_drop_discount": attached is not None and bool(attached.discount.code),
         "taxes": [
             {"tax": tax, "amount": amount}
             for tax, amount in zip(taxes, reckoned.taxes, strict=True)

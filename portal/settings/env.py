@@ -14,7 +14,7 @@ environ.Env.read_env(BASE_DIR / ".env")
 
 
 def positive(name: str, *, default: int) -> int:
-    """The whole number of an environment variable. Raises ImproperlyConfigured when it is none, or below 1."""
+    """The whole number in an environment variable. Raises ImproperlyConfigured when it is below 1."""
     value = env.int(name, default=default)
     if value < 1:
         raise ImproperlyConfigured(f"{name} is {value}; it must be 1 or more. .env.sample describes it.")
