@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from django.db import transaction
 from django.db.models import QuerySet
 
-from commerce.models import Order, OrderLine, Payment
+from commerce.models import KeptLine, Order, OrderLine, Payment
 from commerce.money import Money
 from commerce.services import ordering
 
@@ -41,6 +41,22 @@ class PaymentKeeper:
     def erase(self, user: User, *, at: datetime) -> None:
         """Keep amounts, moments and the provider's ids; forget the pages that show who is paying."""
         Payment.objects.by(user).exclude(session_url="").update(session_url="")
+
+
+class KeptLineKeeper:
+    """What waits for its turn in the cart."""
+
+    section = "kept_for_later"
+    covers = frozenset({"commerce.KeptLine.user"})
+
+    def export(self, user: User) -> Json:
+        return [
+            {"item": line.item.name, "quantity": line.quantity, "kept_at": line.kept_at.isoformat()}
+            for line in KeptLine.objects.of(user)
+        ]
+
+    def erase(self, user: User, *, at: datetime) -> None:
+        KeptLine.objects.of(user).delete()
 
 
 class OrderKeeper:

@@ -202,7 +202,7 @@ class OrderView(CostlyMixin, APIView):
         require_own_or_staff(order, request.user)
         if order.status == Order.Status.OPEN:
             require_own(order, request.user)
-            cart.throw_away(customer=Customer(user=request.user))
+            cart.throw_away(customer=Customer(user=request.user), at=timezone.now())
         elif order.status != Order.Status.CANCELLED:
             self.give_up(order, at=timezone.now())
         return Response(status=status.HTTP_204_NO_CONTENT)
@@ -345,8 +345,8 @@ class OrderPaymentView(CostlyMixin, APIView):
         operation_summary="Order what is in the cart, and pay it",
         operation_description=(
             "An OPEN order is placed, which freezes its prices and sets the goods aside for 24 hours, and "
-            "longer for cash and transfers (`payable_until`); one that is placed is paid. As `POST payments/` "
-            "with `{order}`: send the buyer's browser to "
+            "longer for cash and transfers (`payable_until`); one that is placed is paid. As `POST "
+            "payments/` with `{order}`: send the buyer's browser to "
             "`session_url`. With `flow: intent` there is no session: mount Stripe's Payment Element with "
             "`client_secret` and `publishable_key`, and ask `payments/{id}/status/` afterwards."
         ),

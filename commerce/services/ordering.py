@@ -327,8 +327,6 @@ def write_amounts(*, order: Order, reckoned: Totals) -> None:
     )
 
 
-
-
 def _with_free_number(order: Order) -> Order:
     for _attempt in range(NUMBER_ATTEMPTS):
         order.number = new_number()

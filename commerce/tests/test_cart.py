@@ -291,6 +291,96 @@ def test_signing_in_merges_the_visitors_cart(member, visitor):
     assert cart.find(visitor) is None
 
 
+def test_what_is_of_another_currency_is_kept_and_comes_when_the_cart_is_ordered(member, visitor):
+    cart.add(customer=member, item=item(), at=NOON)
+    tasse, loeffel = item("Tasse", currency="EUR"), item("Löffel", "2.00", currency="EUR", stock=1)
+    cart.add(customer=visitor, item=tasse, quantity=3, at=NOON)
+    cart.add(customer=visitor, item=loeffel, at=NOON)
+
+    notes = cart.take_over(guest_key=visitor.guest_key, customer=member, at=NOON)
+
+    assert notes == [
+        f"“{name}” is sold in EUR, and your cart holds things in USD. Order those first, or take them out. "
+        "It is kept for you, and comes into your cart by itself then."
+        for name in ("Tasse", "Löffel")
+    ]
+    assert cart.find(visitor) is None
+    assert [str(line) for line in cart.kept(member)] == ["3 × Tasse", "1 × Löffel"]
+    ordered = cart.place(customer=member, at=NOON)
+    assert ordered.currency == "USD"
+    held = cart.find(member)
+    assert [(line.title, line.quantity) for line in held.lines.all()] == [("Tasse", 3), ("Löffel", 1)]
+    assert (str(held.total), cart.kept(member)) == ("39.50 EUR", [])
+
+
+@pytest.mark.parametrize("how", ["taken out", "thrown away"])
+def test_what_is_kept_comes_when_the_cart_is_emptied(member, visitor, how):
+    mug, pen = item(), item("Pen")
+    for each in (mug, pen):
+        cart.add(customer=member, item=each, at=NOON)
+    cart.add(customer=visitor, item=item("Tasse", currency="EUR"), at=NOON)
+    cart.take_over(guest_key=visitor.guest_key, customer=member, at=NOON)
+
+    if how == "taken out":
+        for each in (mug, pen):
+            assert cart.find(member).currency == "USD"
+            cart.remove(customer=member, item_id=each.pk, at=NOON)
+    else:
+        cart.throw_away(customer=member, at=NOON)
+
+    assert [line.title for line in cart.find(member).lines.all()] == ["Tasse"]
+    assert cart.kept(member) == []
+
+
+def test_what_is_kept_and_sold_out_meanwhile_waits_on(member, visitor):
+    mug, tasse = item(), item("Tasse", currency="EUR", stock=5)
+    cart.add(customer=member, item=mug, at=NOON)
+    cart.add(customer=visitor, item=tasse, quantity=5, at=NOON)
+    cart.take_over(guest_key=visitor.guest_key, customer=member, at=NOON)
+    Item.objects.filter(pk=tasse.pk).update(stock=2)
+
+    cart.place(customer=member, at=NOON)
+
+    assert [(line.title, line.quantity) for line in cart.find(member).lines.all()] == [("Tasse", 2)]
+    assert [str(line) for line in cart.kept(member)] == ["3 × Tasse"]
+
+
+def test_of_what_a_visitor_had_as_many_go_in_as_there_are_and_the_rest_is_told(member, visitor):
+    scarce, many = item("Scarce", stock=4), item("Many")
+    gone, deleted = item("Gone"), item("Deleted")
+    cart.add(customer=member, item=scarce, quantity=3, at=NOON)
+    cart.add(customer=member, item=many, quantity=90, at=NOON)
+    for each, quantity in ((scarce, 2), (many, 20), (gone, 1), (deleted, 1)):
+        cart.add(customer=visitor, item=each, quantity=quantity, at=NOON)
+    Item.objects.filter(pk=gone.pk).update(is_for_sale=False)
+    deleted.delete()
+
+    notes = cart.take_over(guest_key=visitor.guest_key, customer=member, at=NOON)
+
+    assert notes == [
+        "Of “Scarce” only 4 are left.",
+        "At most 99 of “Many” fit into one order.",
+        "“Gone” is no longer for sale and was left out of your cart.",
+        "“Deleted” is no longer for sale and was left out of your cart.",
+    ]
+    held = {line.title: line.quantity for line in cart.find(member).lines.all()}
+    assert held == {"Scarce": 4, "Many": 99}
+
+
+def test_a_visitors_code_does_not_take_the_place_of_the_members(member, visitor):
+    for code, percent in (("HALF", 50), ("TEN", 10)):
+        Discount.objects.create(name=code.title(), code=code, percent_off=Decimal(percent))
+    mug = item(price="10.00")
+    for customer, code in ((member, "HALF"), (visitor, "TEN")):
+        cart.add(customer=customer, item=mug, at=NOON)
+        cart.ask_for_discount(customer=customer, code=code, at=NOON)
+
+    notes = cart.take_over(guest_key=visitor.guest_key, customer=member, at=NOON)
+
+    assert notes == ["Your cart has the discount “Half” already; the code “TEN” was left out."]
+    assert str(cart.find(member).total) == "10.00 USD"
+
+
 def test_signing_in_brings_the_visitors_orders_along(member, visitor):
     cart.add(customer=visitor, item=item(), at=NOON)
     order = cart.place(customer=visitor, at=NOON)

@@ -271,6 +271,18 @@ def test_money_for_an_order_given_up_is_given_back_when_the_goods_are_gone(count
     assert fake().refunds(settled.intent_id)[0].amount == settled.amount
 
 
+def test_money_for_an_order_given_up_is_given_back_when_the_buyer_has_the_goods_already(counter, payment):
+    fake().pay(payment.session_id)
+    ordering.cancel(order=payment.order, at=NOON, cause="test")
+    counter.had_already = "The buyer has this already."
+
+    settled = settle(payment)
+
+    assert (settled.status, settled.order.status) == ("PAID", "CANCELLED")
+    refund = settled.refunds.get()
+    assert (refund.origin, refund.reason) == ("AUTOMATIC", "The buyer has this already.")
+
+
 def test_a_second_capture_for_one_order_is_given_back_and_never_silent(payment):
     first = payment
     fake().expire_session(first.session_id)

@@ -590,6 +590,11 @@ def test_what_does_not_fit_into_the_member_s_cart_is_said(client, mug):
 
     assert "“Mug” is sold in USD, and your cart holds things in EUR." in words(answer)
     assert quantities() == [("Tasse", 1)]
+    assert "Kept for later" in words(client.get("/cart/"))
+    assert "1 × Mug $12.50" in words(client.get("/cart/"))
+    client.post("/cart/order/")
+    assert [line.title for line in carts.find(Customer(user=member)).lines.all()] == ["Mug"]
+    assert client.session["cart_count"] == 1
 
 
 def test_after_signing_out_nobody_sees_the_cart(client, mug):

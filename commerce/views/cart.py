@@ -18,6 +18,7 @@ from django.views.decorators.http import require_POST, require_safe
 from commerce.forms import DiscountCodeForm, ItemIdForm, QuantityForm
 from commerce.fulfilment import NotAvailable
 from commerce.models import Item, Order, OrderDiscount, Tax
+from commerce.models.customers import Customer
 from commerce.money import Money
 from commerce.services import cart as carts
 from commerce.services import ordering
@@ -102,7 +103,8 @@ def place(request: HttpRequest) -> HttpResponse:
     except (carts.CartRefused, NotAvailable, DiscountRefused) as refused:
         messages.error(request, str(refused))
         return SeeOther(reverse("commerce:cart"))
-    remember_cart(request, None)
+    # What was kept for later may have come into the next cart.
+    remember_cart(request, carts.find(customer))
     return SeeOther(reverse("commerce:order", args=[placed.pk]))
 
 
@@ -134,9 +136,7 @@ def remove_by_id(request: HttpRequest) -> JsonResponse:
         return refusal(_('Name the item: {"itemId": 1}'), status=400, itemId=None, removed=False)
     item_id = form.cleaned_data["itemId"]
     customer = known_customer(request)
-    removed = customer is not None and carts.remove(
-        customer=customer, item_id=item_id, at=timezone.now()
-    )
+    removed = customer is not None and carts.remove(customer=customer, item_id=item_id, at=timezone.now())
     remember_cart(request, _find(request))
     return JsonResponse({"itemId": item_id, "removed": removed})
 
@@ -155,7 +155,7 @@ def order_all(request: HttpRequest) -> HttpResponse:
         return JsonResponse({"orderCreated": False}, status=400)
     except (carts.CartRefused, NotAvailable, DiscountRefused) as refused:
         return refusal(refused, orderCreated=False)
-    remember_cart(request, None)
+    remember_cart(request, carts.find(customer))
     return JsonResponse({"orderId": placed.pk, "orderCreated": True}, status=201)
 
 
@@ -197,9 +197,11 @@ def _shown(
     found: Order | None, *, notes: list[str] | None = None, code_form: DiscountCodeForm | None = None
 ) -> dict[str, Any]:
     """Lines with their items, and what they come to with the discount that ordering would give."""
-    context: dict[str, Any] = {"cart": None, "lines": [], "notes": notes or []}
+    context: dict[str, Any] = {"cart": None, "lines": [], "kept": [], "notes": notes or []}
     if found is None:
         return context
+    if found.buyer is not None:
+        context["kept"] = carts.kept(Customer(user=found.buyer))
     lines = list(found.lines.all())
     if not lines:
         return context
