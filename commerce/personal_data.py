@@ -81,7 +81,7 @@ class OrderKeeper:
                 cart.delete_cart()
             waiting = [order for order in orders if order.status == Order.Status.AWAITING_PAYMENT]
             ordering.cancel_all(orders=waiting, at=at, cause="account deleted")
-            Order.objects.by(user).update(email=NOBODY)
+            Order.objects.by(user).update(email=NOBODY, receipt_due_at=None)
 
 
 def describe_payment(payment: Payment) -> dict[str, Any]:

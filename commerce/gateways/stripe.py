@@ -285,6 +285,7 @@ def _state(session: stripe.checkout.Session) -> SessionState:
         amount=Money.from_minor(session.amount_total or 0, currency),
         intent_id=intent.id if intent is not None else "",
         livemode=session.livemode,
+        email=(session.customer_details.email or "") if session.customer_details else "",
         metadata=session.metadata.to_dict() if session.metadata else {},
     )
 

@@ -102,6 +102,9 @@ class Order(HasStatus):
     placed_at = models.DateTimeField(_("placed"), null=True, blank=True)
     payable_until = models.DateTimeField(_("payable until"), null=True, blank=True)
     paid_at = models.DateTimeField(_("paid"), null=True, blank=True)
+    # The queue of letters to visitors, see services.receipts; members' letters are in the outbox of accounts.
+    receipt_due_at = models.DateTimeField(_("receipt to be sent"), null=True, blank=True, editable=False)
+    receipt_attempts = models.PositiveSmallIntegerField(default=0, editable=False)
 
     objects = OrderQuerySet.as_manager()
 
@@ -149,6 +152,11 @@ class Order(HasStatus):
         ]
         indexes = [
             models.Index(fields=["status", "payable_until"], name="commerce_order_to_give_up"),
+            models.Index(
+                F("receipt_due_at"),
+                name="commerce_order_receipts",
+                condition=Q(receipt_due_at__isnull=False),
+            ),
         ]
 
     def __str__(self) -> str:

@@ -175,9 +175,10 @@ def refresh(*, cart: Order, at: datetime) -> list[str]:
     return notes
 
 
-def place(*, customer: Customer, at: datetime) -> Order:
+def place(*, customer: Customer, at: datetime, email: str = "") -> Order:
     """Order what is in the cart, at today's prices; it is frozen then and its stock set aside.
 
+    email is where the receipt of a visitor goes, if they gave one.
     Of two calls at once one places the order and the other finds the cart empty. Raises CartRefused,
     fulfilment.NotAvailable and discounting.DiscountRefused; the cart is as it was then.
     """
@@ -185,7 +186,7 @@ def place(*, customer: Customer, at: datetime) -> Order:
         cart = Order.objects.of(customer).carts().select_for_update().first()
         if cart is None or not cart.lines.exists():
             raise EmptyCart
-        ordering.place_cart(cart=cart, lines=[_line(line) for line in cart.lines.all()], at=at)
+        ordering.place_cart(cart=cart, lines=[_line(line) for line in cart.lines.all()], email=email, at=at)
     bring_kept(customer=customer, at=at)
     return cart
 

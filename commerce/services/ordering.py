@@ -52,14 +52,15 @@ def place(
     at: datetime,
     buyer: User | None = None,
     guest_key: str = "",
+    email: str = "",
     discount: Discount | None = None,
 ) -> Order:
     """Make an order of lines, frozen and awaiting payment for PAYABLE_FOR.
 
-    Its buyer is a member, or a visitor by the key of their session. Without a discount it gets the best of
-    those that come by themselves. All prices are in one currency. What comes to nothing is paid at once.
-    Raises EmptyOrder, CurrencyMismatch, fulfilment.UnknownKind, fulfilment.NotAvailable and
-    discounting.DiscountRefused; nothing is placed then.
+    Its buyer is a member, or a visitor by the key of their session, whose receipt goes to email. Without a
+    discount it gets the best of those that come by themselves. All prices are in one currency. What comes to
+    nothing is paid at once. Raises EmptyOrder, CurrencyMismatch, fulfilment.UnknownKind,
+    fulfilment.NotAvailable and discounting.DiscountRefused; nothing is placed then.
     """
     currency = _one_currency(lines)
     with transaction.atomic():
@@ -67,6 +68,7 @@ def place(
             Order(
                 buyer=buyer,
                 guest_key="" if buyer else guest_key,
+                email=buyer.email if buyer else email,
                 # A cart is OPEN, and there is one for each buyer; this order is none at any moment.
                 status=Order.Status.AWAITING_PAYMENT,
                 currency=currency,
@@ -86,10 +88,11 @@ def place(
     return order
 
 
-def place_cart(*, cart: Order, lines: Sequence[LineRequest], at: datetime) -> bool:
+def place_cart(*, cart: Order, lines: Sequence[LineRequest], at: datetime, email: str = "") -> bool:
     """Make a cart an order of lines, which are what it holds at today's prices; say whether this call did.
 
-    The caller has locked the cart. Raises what `place` raises; the cart is as it was then.
+    email is where a visitor's receipt goes, if they gave one; a member's goes to their own address. The
+    caller has locked the cart. Raises what `place` raises; the cart is as it was then.
     """
     _one_currency(lines)
     with transaction.atomic():
@@ -99,6 +102,7 @@ def place_cart(*, cart: Order, lines: Sequence[LineRequest], at: datetime) -> bo
             at=at,
             cause="placed",
             actor=cart.buyer,
+            email=cart.buyer.email if cart.buyer else email,
         )
         if not placed:
             return False
@@ -277,9 +281,8 @@ def _freeze_with_discount(*, order: Order, at: datetime, discount: Discount | No
         if has_merchandise
     )
     write_amounts(order=order, reckoned=reckoned)
-    order.email = order.buyer.email if order.buyer else ""
     order.placed_at, order.payable_until = at, at + PAYABLE_FOR
-    order.save(update_fields=["email", "placed_at", "payable_until"])
+    order.save(update_fields=["placed_at", "payable_until"])
     # Rows that everybody wants come last, always in the same order: locked for a moment, and never crosswise.
     attached = OrderDiscount.objects.filter(order=order).first()
     if attached is not None:

@@ -102,6 +102,7 @@ def test_a_paid_session_is_complete_and_paid(gateway, request):
     assert (paid.is_paid, paid.has_failed) == (True, False)
     assert paid.amount == Money(Decimal("98.00"), "USD")
     assert paid.intent_id
+    assert paid.email == "ada@example.com"
 
 
 @pytest.mark.parametrize("succeeds", [True, False])

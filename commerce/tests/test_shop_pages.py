@@ -547,6 +547,20 @@ def test_ordering_twice_makes_one_order(client, mug):
     assert (second.status_code, second["Location"]) == (303, "/orders/")
 
 
+@pytest.mark.parametrize("kind", ["form", "json"])
+def test_a_visitor_may_say_where_the_receipt_goes(client, mug, kind):
+    put(client, mug)
+    path = "/cart/order/" if kind == "form" else "/v2/cart/order/"
+    how = {} if kind == "form" else {"content_type": "application/json"}
+
+    refused = client.post(path, {"email": "eve at home"}, **how)
+    client.post(path, {"email": "eve@example.com"}, **how)
+
+    assert refused.status_code == (303 if kind == "form" else 400)
+    order = Order.objects.get()
+    assert (order.status, order.email) == ("AWAITING_PAYMENT", "eve@example.com")
+
+
 def test_a_cart_that_cannot_be_ordered_says_why_on_its_page(client):
     tea = make_item("Tea", stock=1)
     put(client, tea)

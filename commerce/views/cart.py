@@ -15,7 +15,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.http import require_POST, require_safe
 
-from commerce.forms import DiscountCodeForm, ItemIdForm, QuantityForm
+from commerce.forms import DiscountCodeForm, GuestForm, ItemIdForm, QuantityForm, posted
 from commerce.fulfilment import NotAvailable
 from commerce.models import Item, Order, OrderDiscount, Tax
 from commerce.models.customers import Customer
@@ -94,8 +94,12 @@ def place(request: HttpRequest) -> HttpResponse:
     customer = known_customer(request)
     if customer is None:
         return SeeOther(reverse("commerce:cart"))
+    form = GuestForm(request.POST)
+    if not form.is_valid():
+        messages.error(request, _("That is no e-mail address: the receipt would not arrive."))
+        return SeeOther(reverse("commerce:cart"))
     try:
-        placed = carts.place(customer=customer, at=timezone.now())
+        placed = carts.place(customer=customer, email=form.cleaned_data["email"], at=timezone.now())
     except carts.EmptyCart:
         # The other half of a double click has placed it.
         remember_cart(request, None)
@@ -147,10 +151,14 @@ def order_all(request: HttpRequest) -> HttpResponse:
     if too_often := slow_down(request, as_json=True):
         return too_often
     customer = known_customer(request)
+    form = GuestForm(posted(request))
+    if not form.is_valid():
+        words = _("That is no e-mail address: the receipt would not arrive.")
+        return refusal(words, status=400, orderCreated=False)
     try:
         if customer is None:
             raise carts.EmptyCart
-        placed = carts.place(customer=customer, at=timezone.now())
+        placed = carts.place(customer=customer, email=form.cleaned_data["email"], at=timezone.now())
     except carts.EmptyCart:
         return JsonResponse({"orderCreated": False}, status=400)
     except (carts.CartRefused, NotAvailable, DiscountRefused) as refused:

@@ -351,6 +351,7 @@ SCHEDULES = {
     "deliver-undelivered": {"func": "commerce.tasks.sweep_undelivered", "cron": "*/5 * * * *"},
     "settle-open-sessions": {"func": "commerce.tasks.sweep_open_sessions", "cron": "* * * * *"},
     "refund": {"func": "commerce.tasks.sweep_refunds", "cron": "*/5 * * * *"},
+    "send-receipts": {"func": "commerce.tasks.sweep_receipts", "cron": "* * * * *"},
     "reconcile": {"func": "commerce.tasks.reconcile_yesterday", "cron": "10 5 * * *"},
     "check-integrity": {"func": "commerce.tasks.check_integrity", "cron": "40 3 * * *"},
     "beat": {"func": "portal.home.tasks.beat", "cron": "* * * * *"},

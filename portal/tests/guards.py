@@ -1236,6 +1236,13 @@ GUARDS: tuple[Guard, ...] = (
         "commerce/tests/test_receiving.py::test_an_order_waits_as_long_as_its_way_of_paying_takes",
     ),
     Guard(
+        "a visitor's receipt is claimed before it is sent",
+        "commerce/services/receipts.py",
+        '    if not rows.exclude(email="").update(receipt_due_at=at):\n',
+        '    if not Order.objects.filter(pk=order.pk).exclude(email="").update(receipt_due_at=at):\n',
+        "commerce/tests/test_letters.py::test_a_receipt_asked_for_twice_goes_out_once",
+    ),
+    Guard(
         "what does not fit into a member's cart is kept",
         "commerce/services/cart.py",
         "        _keep(customer=customer, item=item, quantity=line.quantity, at=at)\n",
