@@ -9,6 +9,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from commerce.models import KeptLine, Order, OrderLine, Payment
+from commerce.models.orders import NOBODY
 from commerce.money import Money
 from commerce.services import ordering
 
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
 
 #: Kinds of lines that a payment names in a field of its own.
 NAMED_KINDS = ("course", "lesson", "borrowing")
-#: In the place of an address that was taken out. The domain leads nowhere (RFC 2606).
-NOBODY = "deleted@deleted.invalid"
 
 
 class PaymentKeeper:

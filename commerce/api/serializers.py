@@ -145,10 +145,17 @@ class TurnedBackSerializer(ReturnSerializer):
     payable_until = serializers.DateTimeField(allow_null=True, help_text="Until when.")
 
 
+class AmountField(serializers.DecimalField):
+    """An amount that may be left out. Empty text is none, and not the same as leaving it out."""
+
+    def validate_empty_values(self, asked: Any) -> tuple[bool, Any]:
+        return serializers.Field.validate_empty_values(self, asked)
+
+
 class RefundRequestSerializer(serializers.Serializer):
     """How much to give back. context: the `payment`."""
 
-    amount = serializers.DecimalField(
+    amount = AmountField(
         required=False,
         allow_null=True,
         max_digits=15,

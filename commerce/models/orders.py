@@ -19,6 +19,10 @@ from commerce.money import Money
 NUMBER_ALPHABET = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 
+#: In the place of an address that was taken out. The domain leads nowhere (RFC 2606).
+NOBODY = "deleted@deleted.invalid"
+
+
 def new_number() -> str:
     """A number for people: two groups of four, such as 7KQ4-M2XD. 30^8 of them."""
     letters = "".join(secrets.choice(NUMBER_ALPHABET) for _position in range(8))
@@ -183,6 +187,11 @@ class Order(HasStatus):
     @property
     def total(self) -> Money:
         return Money.from_minor(self.total_minor, self.currency)
+
+    @property
+    def is_of_nobody(self) -> bool:
+        """Whether its buyer has deleted their account."""
+        return self.email == NOBODY
 
     def may_be_paid(self, *, at: datetime) -> bool:
         """Whether it waits for money and its time is not over."""

@@ -278,6 +278,8 @@ def _mismatch(*, payment: Payment, told: Told) -> tuple[Payment.Held, dict[str, 
 
 def _refusal(order: Order) -> str:
     """Why an order that was given up cannot be honoured after all; empty when all of it can."""
+    if order.is_of_nobody:
+        return _("The account of the buyer was deleted.")
     refusals = (fulfilment.seller_for(line.kind).refusal(line) for line in order.lines.all())
     return "; ".join(refusal for refusal in refusals if refusal)
 

@@ -562,6 +562,17 @@ def test_who_turned_back_may_pay_within_a_day(counter, ada):
     assert told["session_url"] == payment.session_url
 
 
+@pytest.mark.parametrize("amount", ["", " ", "NaN", "-1", "0", "1e30", True])
+def test_an_amount_that_is_none_gives_nothing_back(counter, ada, staff, amount):
+    payment = pay(open_payment(ada))
+
+    answer = client_of(staff).post(f"{PAYMENTS}{payment.pk}/refund/", {"amount": amount}, format="json")
+
+    assert (answer.status_code, list(answer.json()["errors"])) == (400, ["amount"])
+    payment.refresh_from_db()
+    assert (payment.status, payment.refunded_minor) == ("PAID", 0)
+
+
 def test_who_chose_a_transfer_is_told_of_two_weeks(counter, ada):
     order = place_order(buyer=ada, at=now())
 
