@@ -20,7 +20,7 @@ import hypothesis
 import pytest
 from django.db import transaction
 from django.db.models import F, Q, Sum
-from hypothesis import HealthCheck
+from hypothesis import HealthCheck, Phase
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -57,7 +57,7 @@ from commerce.services import (
 )
 from commerce.services.stocking import SoldOut
 from commerce.tests.factories import NOON, URLS
-from commerce.tests.rounds import IS_LONG
+from commerce.tests.rounds import IS_LONG, IS_SHRUNK
 
 FLOWS = {"page": Payment.Flow.CHECKOUT, "intent": Payment.Flow.INTENT}
 CAPTURED = ("PAID", "PARTIALLY_REFUNDED", "REFUNDED")
@@ -855,6 +855,7 @@ def test_whatever_happens_in_whatever_order_the_portal_says_what_is_true(setting
             max_examples=500 if IS_LONG else 25,
             stateful_step_count=50 if IS_LONG else 25,
             deadline=None,
+            phases=[phase for phase in Phase if IS_SHRUNK or phase is not Phase.shrink],
             suppress_health_check=list(HealthCheck),
         ),
     )
