@@ -45,6 +45,7 @@ from commerce.api.serializers import (
     OrderRequestSerializer,
     OrderSerializer,
     PayRequestSerializer,
+    asked_of,
 )
 from commerce.models import Item, Order, Payment
 from commerce.models.customers import Customer
@@ -120,7 +121,7 @@ class OrdersView(generics.ListAPIView):
     )
     def get(self, request: Request) -> Response:
         context = {"sees_all": permissions.sees_all_orders(request.user)}
-        query = OrderQuerySerializer(data=request.query_params.dict(), context=context)
+        query = OrderQuerySerializer(data=asked_of(request.query_params), context=context)
         query.is_valid(raise_exception=True)
         asked = dict(query.validated_data)
         ordering = asked.pop("ordering")
@@ -288,8 +289,8 @@ class OrderLinesView(APIView):
             raise Conflict(_("Order %s is placed and cannot be changed. Begin another one.") % pk)
 
 
-class OrderDiscountView(APIView):
-    """The discount of the cart."""
+class OrderDiscountView(CostlyMixin, APIView):
+    """The discount of the cart. Codes are short: guessing them is slowed as paying is."""
 
     permission_classes = [IsAuthenticated]
 

@@ -47,6 +47,7 @@ from commerce.api.serializers import (
     ReturnQuerySerializer,
     ReturnSerializer,
     TurnedBackSerializer,
+    asked_of,
 )
 from commerce.models import Order, Payment, Refund
 from commerce.personal_data import NAMED_KINDS
@@ -119,7 +120,7 @@ class PaymentsView(CostlyMixin, generics.ListAPIView):
     )
     def get(self, request: Request) -> Response:
         context = {"sees_all": permissions.sees_all_payments(request.user)}
-        query = PaymentQuerySerializer(data=request.query_params.dict(), context=context)
+        query = PaymentQuerySerializer(data=asked_of(request.query_params), context=context)
         query.is_valid(raise_exception=True)
         asked = dict(query.validated_data)
         ordering = asked.pop("ordering")
@@ -339,7 +340,7 @@ class PaymentSuccessView(APIView):
         tags=["payments"],
     )
     def get(self, request: Request) -> Response:
-        query = ReturnQuerySerializer(data=request.query_params.dict())
+        query = ReturnQuerySerializer(data=asked_of(request.query_params))
         query.is_valid(raise_exception=True)
         payments = Payment.objects.select_related("order").prefetch_related("order__lines")
         payment = payments.filter(session_id=query.validated_data["session_id"]).first()
@@ -369,7 +370,7 @@ class PaymentCancelView(APIView):
         tags=["payments"],
     )
     def get(self, request: Request) -> Response:
-        query = CancelQuerySerializer(data=request.query_params.dict())
+        query = CancelQuerySerializer(data=asked_of(request.query_params))
         query.is_valid(raise_exception=True)
         asked, payments = query.validated_data, Payment.objects.select_related("order")
         if "session_id" in asked:

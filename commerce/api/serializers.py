@@ -7,6 +7,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ValidationError as Refusal
+from django.http import QueryDict
 from django.utils.translation import gettext as _
 from rest_framework import serializers
 
@@ -30,6 +31,14 @@ class MoneyField(serializers.CharField):
 
     def to_representation(self, value: Money) -> str:
         return str(value.amount)
+
+
+def asked_of(query: QueryDict) -> dict[str, str]:
+    """The parameters of an address. Raises ValidationError for one that is given twice: which would count?"""
+    repeated = {name: [_("Give it once.")] for name, values in query.lists() if len(values) > 1}
+    if repeated:
+        raise serializers.ValidationError(repeated)
+    return query.dict()
 
 
 class QuerySerializer(serializers.Serializer):

@@ -173,6 +173,13 @@ def test_an_unknown_filter_or_value_is_refused(counter, ada, query, field):
     assert list(answer.json()["errors"]) == [field]
 
 
+@pytest.mark.parametrize("address", [PAYMENTS, "/api/v1/orders/", "/api/v1/items/"])
+def test_a_filter_that_is_given_twice_is_refused(counter, ada, address):
+    answer = client_of(ada).get(f"{address}?ordering=created_at&page=1&page=1")
+
+    assert (answer.status_code, answer.json()["errors"]) == (400, {"page": ["Give it once."]})
+
+
 def test_thirty_payments_take_as_many_queries_as_one(counter, ada, staff):
     def queries(client):
         client.get(PAYMENTS)

@@ -15,7 +15,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.tests.factories import UserFactory
-from commerce.models import Discount, Item, Order, OrderLine, Payment, Tax
+from commerce.models import Discount, Item, Order, OrderDiscount, OrderLine, Payment, Tax
 from commerce.models.customers import Customer
 from commerce.services import cart as carts
 
@@ -508,6 +508,19 @@ def test_a_code_that_is_none_is_said_at_its_field(client, mug, headers):
     assert "There is no discount with the code “WINTER”" in words(answer)
     assert 'aria-invalid="true"' in answer.content.decode()
     assert 'value="WINTER"' in answer.content.decode()
+
+
+def test_codes_are_not_guessed_fast(client, mug, settings):
+    settings.ACCOUNT_RATE_LIMITS = {"discount_code": "2/m/ip"}
+    cache.clear()
+    Discount.objects.create(name="Ten", code="TEN", percent_off=Decimal(10))
+    put(client, mug)
+
+    told = [client.post("/cart/discount/", {"code": code}) for code in ("ONE", "TWO", "TEN")]
+
+    assert [answer.status_code for answer in told] == [422, 422, 422]
+    assert "That were many codes in a short time." in words(told[2])
+    assert not OrderDiscount.objects.exists()
 
 
 def test_taxes_and_automatic_discounts_are_told_before_ordering(client, mug):

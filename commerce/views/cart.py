@@ -24,7 +24,13 @@ from commerce.services import cart as carts
 from commerce.services import ordering
 from commerce.services.discounting import DiscountRefused
 from commerce.views.answers import SeeOther, fragments, refusal
-from commerce.views.customers import customer_of, known_customer, remember_cart, slow_down
+from commerce.views.customers import (
+    customer_of,
+    known_customer,
+    may_try_code,
+    remember_cart,
+    slow_down,
+)
 
 
 @never_cache
@@ -73,6 +79,8 @@ def set_discount(request: HttpRequest) -> HttpResponse:
         carts.drop_discount(customer=customer, at=timezone.now())
         return _changed(request, told=_("The discount is taken off."))
     form = DiscountCodeForm(request.POST)
+    if form.is_valid() and not may_try_code(request):
+        form.add_error("code", _("That were many codes in a short time. Wait a minute, and try again."))
     if form.is_valid():
         try:
             if customer is None:

@@ -1317,6 +1317,20 @@ GUARDS: tuple[Guard, ...] = (
         )
     ),
     Guard(
+        "codes are not guessed fast on the cart's page",
+        "commerce/views/cart.py",
+        "    if form.is_valid() and not may_try_code(request):",
+        "    if False:",
+        "commerce/tests/test_shop_pages.py::test_codes_are_not_guessed_fast",
+    ),
+    Guard(
+        "codes are not guessed fast by the API",
+        "commerce/api/orders.py",
+        "class OrderDiscountView(CostlyMixin, APIView):",
+        "class OrderDiscountView(APIView):",
+        "commerce/tests/test_api_orders.py::test_codes_are_not_guessed_fast",
+    ),
+    Guard(
         "money of somebody who has left goes back",
         "commerce/services/settlement.py",
         "    if order.is_of_nobody:",
