@@ -12,7 +12,7 @@ from accounts.tests.factories import UserFactory
 from commerce.fulfilment import NotAvailable
 from commerce.models import Discount, Item, Order, OrderDiscount, StockHold, Tax
 from commerce.models.customers import Customer, new_guest_key
-from commerce.services import cart, discounting, ordering
+from commerce.services import cart, discounting, integrity, ordering
 from commerce.tests.factories import NOON
 
 pytestmark = pytest.mark.django_db
@@ -206,6 +206,7 @@ def test_the_cart_comes_to_what_ordering_it_will_freeze(member):
     notes = cart.refresh(cart=held, at=later)
     held = cart.find(member)
 
+    assert [breach for breach in integrity.breaches(at=later) if not breach.is_warning] == []
     assert seen == ("Great", "9.50 USD")
     assert notes == ["Discounts or taxes have changed: your cart comes to 11.87 USD now."]
     assert (held.order_discount.name, str(held.total)) == ("Small", "11.87 USD")
