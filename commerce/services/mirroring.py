@@ -63,7 +63,7 @@ def coupon_id(*, gateway: Gateway, order: Order) -> str:
         name=discount.name,
         percent_off=discount.percent_off,
         amount_off=None if amount_off is None else Money.from_minor(amount_off, order.currency),
-        key=_key("coupon", *map(str, facts.values()), *_after(known and known.coupon_id)),
+        key=_key("coupon", *map(str, facts.values()), *_after(known.coupon_id if known else "")),
     )
     return _keep(GatewayCoupon, known, {"coupon_id": made}, **facts).coupon_id
 
@@ -85,7 +85,7 @@ def tax_rate_id(*, gateway: Gateway, tax: OrderTax) -> str:
         percentage=tax.percentage,
         is_inclusive=tax.is_inclusive,
         country=tax.country,
-        key=_key("rate", *map(str, facts.values()), *_after(known and known.tax_rate_id)),
+        key=_key("rate", *map(str, facts.values()), *_after(known.tax_rate_id if known else "")),
     )
     return _keep(GatewayTaxRate, known, {"tax_rate_id": made}, **facts).tax_rate_id
 
@@ -120,7 +120,7 @@ def _product_id(sold: QuerySet[GatewayPrice], *, gateway: Gateway, line: OrderLi
     return gateway.make_product(
         name=line.title,
         metadata={"kind": line.kind, "reference": line.reference},
-        key=_key("product", *_facts_of(gateway, line).values(), *_after(void and void.product_id)),
+        key=_key("product", *_facts_of(gateway, line).values(), *_after(void.product_id if void else "")),
     )
 
 
@@ -134,7 +134,7 @@ def _keep(model: type[Kept], void: Kept | None, made: dict[str, str], **facts: A
     return void
 
 
-def _after(former: str | None) -> list[str]:
+def _after(former: str) -> list[str]:
     """What tells the key of a thing from that of the void one before it."""
     return [former] if former else []
 
