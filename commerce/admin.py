@@ -21,6 +21,7 @@ from commerce.models import (
     GatewayPrice,
     GatewayTaxRate,
     Item,
+    KeptLine,
     Order,
     OrderDiscount,
     OrderLine,
@@ -303,6 +304,13 @@ class StockHoldAdmin(ReadOnly, admin.ModelAdmin):
     @admin.display(description=_("order"), ordering="line__order__number")
     def order(self, hold: StockHold) -> str:
         return hold.line.order.number
+
+
+@admin.register(KeptLine)
+class KeptLineAdmin(ReadOnly, admin.ModelAdmin):
+    list_display = ["user", "item", "quantity", "kept_at"]
+    search_fields = ["user__email", "item__name"]
+    list_select_related = ["user", "item"]
 
 
 @admin.register(GatewayEvent)

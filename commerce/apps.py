@@ -11,12 +11,13 @@ class CommerceConfig(AppConfig):
 
         from accounts import personal_data
         from commerce import fulfilment, notifications
-        from commerce.personal_data import OrderKeeper, PaymentKeeper
+        from commerce.personal_data import KeptLineKeeper, OrderKeeper, PaymentKeeper
         from commerce.services import integrity, stocking
         from commerce.views.customers import bring_cart_along
 
         personal_data.register(PaymentKeeper())
         personal_data.register(OrderKeeper())
+        personal_data.register(KeptLineKeeper())
         fulfilment.register(stocking.ITEM, stocking.ItemSeller())
         integrity.register_own()
         notifications.register_own()

@@ -34,6 +34,12 @@ class QuantityForm(forms.Form):
         return max(0, self.cleaned_data["quantity"] + (self.cleaned_data["step"] or 0))
 
 
+class GuestForm(forms.Form):
+    """What a visitor may say of themselves when they order."""
+
+    email = forms.EmailField(label=_("E-mail for the receipt"), required=False, max_length=254)
+
+
 class DiscountCodeForm(forms.Form):
     code = forms.CharField(
         label=_("Discount code"),

@@ -35,6 +35,8 @@ THREE_DECIMAL = frozenset(("BHD", "JOD", "KWD", "OMR", "TND"))
 # The smallest charge the provider accepts, in minor units; below it the fees would eat the money.
 MINIMUM_CHARGE = {"USD": 50, "EUR": 50, "GBP": 30, "JPY": 50}
 DEFAULT_MINIMUM_CHARGE = 50
+# The greatest, in minor units of any currency: eight digits.
+MAXIMUM_CHARGE = 99_999_999
 
 
 class CurrencyMismatch(ValueError):
@@ -74,6 +76,11 @@ def smallest_step(currency: str) -> int:
 def minimum_charge(currency: str) -> Money:
     """The smallest amount of a currency that the provider takes in one payment."""
     return Money.from_minor(MINIMUM_CHARGE.get(currency, DEFAULT_MINIMUM_CHARGE), currency)
+
+
+def maximum_charge(currency: str) -> Money:
+    """The greatest amount of a currency that the provider takes in one payment."""
+    return Money.from_minor(MAXIMUM_CHARGE, currency)
 
 
 @total_ordering

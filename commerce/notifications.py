@@ -31,18 +31,25 @@ def _went_back(message: Message, *, at: datetime) -> bool:
 
 
 def _receipt(message: Message) -> dict[str, Any]:
-    """A paid order never changes, so its words are looked up when they are needed."""
-    order = Order.objects.prefetch_related("lines", "taxes").get(pk=message.context["order"])
+    words = receipt_words(order=message.context["order"])
+    return {**words, "payment": Payment.objects.filter(pk=message.context["payment"]).first()}
+
+
+def receipt_words(*, order: int) -> dict[str, Any]:
+    """What a receipt says. A paid order never changes, so its words are looked up when they are needed."""
+    return _words_of(Order.objects.prefetch_related("lines", "taxes").get(pk=order))
+
+
+def _words_of(order: Order) -> dict[str, Any]:
     for each in (*order.lines.all(), *order.taxes.all()):
         each.order = order
     discount = getattr(order, "order_discount", None)
-    payment = Payment.objects.filter(pk=message.context["payment"]).first()
     return {
         "order": order,
         "lines": order.lines.all(),
         "discount": discount,
         "taxes": order.taxes.all(),
-        "payment": payment,
+        "payment": order.payments.filter(status__in=Payment.CAPTURED).first(),
     }
 
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from django.db import transaction
 from django.db.models import QuerySet
 
-from commerce.models import Order, OrderLine, Payment
+from commerce.models import KeptLine, Order, OrderLine, Payment
+from commerce.models.orders import NOBODY
 from commerce.money import Money
 from commerce.services import ordering
 
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
 
 #: Kinds of lines that a payment names in a field of its own.
 NAMED_KINDS = ("course", "lesson", "borrowing")
-#: In the place of an address that was taken out. The domain leads nowhere (RFC 2606).
-NOBODY = "deleted@deleted.invalid"
 
 
 class PaymentKeeper:
@@ -41,6 +40,22 @@ class PaymentKeeper:
     def erase(self, user: User, *, at: datetime) -> None:
         """Keep amounts, moments and the provider's ids; forget the pages that show who is paying."""
         Payment.objects.by(user).exclude(session_url="").update(session_url="")
+
+
+class KeptLineKeeper:
+    """What waits for its turn in the cart."""
+
+    section = "kept_for_later"
+    covers = frozenset({"commerce.KeptLine.user"})
+
+    def export(self, user: User) -> Json:
+        return [
+            {"item": line.item.name, "quantity": line.quantity, "kept_at": line.kept_at.isoformat()}
+            for line in KeptLine.objects.of(user)
+        ]
+
+    def erase(self, user: User, *, at: datetime) -> None:
+        KeptLine.objects.of(user).delete()
 
 
 class OrderKeeper:
@@ -65,7 +80,7 @@ class OrderKeeper:
                 cart.delete_cart()
             waiting = [order for order in orders if order.status == Order.Status.AWAITING_PAYMENT]
             ordering.cancel_all(orders=waiting, at=at, cause="account deleted")
-            Order.objects.by(user).update(email=NOBODY)
+            Order.objects.by(user).update(email=NOBODY, receipt_due_at=None)
 
 
 def describe_payment(payment: Payment) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from commerce.gateways import GatewayError
 from commerce.models import Order, Refund
-from commerce.services import checkout, delivery, integrity, reconciling, refunding, settlement
+from commerce.services import checkout, delivery, integrity, receipts, reconciling, refunding, settlement
 
 logger = logging.getLogger(__name__)
 
@@ -18,6 +18,16 @@ logger = logging.getLogger(__name__)
 def deliver_order(order_id: int) -> bool:
     """Hand over a paid order; whether everything of it is handed over."""
     return delivery.deliver_order(order=Order.objects.get(pk=order_id), at=timezone.now())
+
+
+def send_receipt(order_id: int) -> bool:
+    """Send a visitor the receipt of a paid order; whether it went out by this call."""
+    return receipts.send(order_id=order_id, at=timezone.now())
+
+
+def sweep_receipts() -> int:
+    """Send visitors the receipts whose nudge was lost or whose last attempt failed."""
+    return receipts.sweep(at=timezone.now())
 
 
 def send_refund(refund_id: int) -> str:

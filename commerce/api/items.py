@@ -18,7 +18,7 @@ from rest_framework.views import APIView
 from commerce import permissions
 from commerce.api.doors import BAD_FILTER, INVALID, NO_ITEM, NO_PAGE, STAFF_ONLY, sorted_by
 from commerce.api.refusals import refusals
-from commerce.api.serializers import ItemQuerySerializer, ItemSerializer, PublicItemSerializer
+from commerce.api.serializers import ItemQuerySerializer, ItemSerializer, PublicItemSerializer, asked_of
 from commerce.models import Item
 from commerce.services import stocking
 
@@ -62,7 +62,7 @@ class ItemsView(generics.ListAPIView):
         tags=["items"],
     )
     def get(self, request: Request) -> Response:
-        query = ItemQuerySerializer(data=request.query_params.dict())
+        query = ItemQuerySerializer(data=asked_of(request.query_params))
         query.is_valid(raise_exception=True)
         asked = dict(query.validated_data)
         ordering, words = asked.pop("ordering"), asked.pop("search").split()

@@ -45,6 +45,7 @@ from commerce.api.serializers import (
     OrderRequestSerializer,
     OrderSerializer,
     PayRequestSerializer,
+    asked_of,
 )
 from commerce.models import Item, Order, Payment
 from commerce.models.customers import Customer
@@ -120,7 +121,7 @@ class OrdersView(generics.ListAPIView):
     )
     def get(self, request: Request) -> Response:
         context = {"sees_all": permissions.sees_all_orders(request.user)}
-        query = OrderQuerySerializer(data=request.query_params.dict(), context=context)
+        query = OrderQuerySerializer(data=asked_of(request.query_params), context=context)
         query.is_valid(raise_exception=True)
         asked = dict(query.validated_data)
         ordering = asked.pop("ordering")
@@ -178,7 +179,7 @@ class OrderView(CostlyMixin, APIView):
         order = find(request, pk)
         notes: list[str] = []
         if order.status == Order.Status.OPEN and order.buyer_id == request.user.pk:
-            notes = cart.refresh(cart=order)
+            notes = cart.refresh(cart=order, at=timezone.now())
         return answer(request, pk, notes=notes)
 
     @swagger_auto_schema(
@@ -202,7 +203,7 @@ class OrderView(CostlyMixin, APIView):
         require_own_or_staff(order, request.user)
         if order.status == Order.Status.OPEN:
             require_own(order, request.user)
-            cart.throw_away(customer=Customer(user=request.user))
+            cart.throw_away(customer=Customer(user=request.user), at=timezone.now())
         elif order.status != Order.Status.CANCELLED:
             self.give_up(order, at=timezone.now())
         return Response(status=status.HTTP_204_NO_CONTENT)
@@ -276,7 +277,9 @@ class OrderLinesView(APIView):
         find_cart(request, pk)
         named = LineNameSerializer(data=request.query_params.dict() or request.data)
         named.is_valid(raise_exception=True)
-        if not cart.remove(customer=Customer(user=request.user), item_id=named.validated_data["item"]):
+        if not cart.remove(
+            customer=Customer(user=request.user), item_id=named.validated_data["item"], at=timezone.now()
+        ):
             raise NotFound(_("That is not in the cart."))
         return answer(request, pk)
 
@@ -286,8 +289,8 @@ class OrderLinesView(APIView):
             raise Conflict(_("Order %s is placed and cannot be changed. Begin another one.") % pk)
 
 
-class OrderDiscountView(APIView):
-    """The discount of the cart."""
+class OrderDiscountView(CostlyMixin, APIView):
+    """The discount of the cart. Codes are short: guessing them is slowed as paying is."""
 
     permission_classes = [IsAuthenticated]
 
@@ -328,7 +331,7 @@ class OrderDiscountView(APIView):
     )
     def delete(self, request: Request, pk: int) -> Response:
         find_cart(request, pk)
-        if not cart.drop_discount(customer=Customer(user=request.user)):
+        if not cart.drop_discount(customer=Customer(user=request.user), at=timezone.now()):
             raise NotFound(_("The cart has no discount."))
         return answer(request, pk)
 
@@ -342,8 +345,9 @@ class OrderPaymentView(CostlyMixin, APIView):
         operation_id="orders_pay",
         operation_summary="Order what is in the cart, and pay it",
         operation_description=(
-            "An OPEN order is placed, which freezes its prices and sets the goods aside for 24 hours; one "
-            "that is placed is paid. As `POST payments/` with `{order}`: send the buyer's browser to "
+            "An OPEN order is placed, which freezes its prices and sets the goods aside for 24 hours, and "
+            "longer for cash and transfers (`payable_until`); one that is placed is paid. As `POST "
+            "payments/` with `{order}`: send the buyer's browser to "
             "`session_url`. With `flow: intent` there is no session: mount Stripe's Payment Element with "
             "`client_secret` and `publishable_key`, and ask `payments/{id}/status/` afterwards."
         ),

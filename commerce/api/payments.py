@@ -47,10 +47,11 @@ from commerce.api.serializers import (
     ReturnQuerySerializer,
     ReturnSerializer,
     TurnedBackSerializer,
+    asked_of,
 )
 from commerce.models import Order, Payment, Refund
 from commerce.personal_data import NAMED_KINDS
-from commerce.services import checkout, paying, receiving, refunding, renewing, settlement
+from commerce.services import checkout, ordering, paying, receiving, refunding, renewing, settlement
 
 NOTHING_TO_PAY = "The order comes to nothing, by a discount, and is PAID: there is no payment."
 NOT_PAYABLE = (
@@ -119,7 +120,7 @@ class PaymentsView(CostlyMixin, generics.ListAPIView):
     )
     def get(self, request: Request) -> Response:
         context = {"sees_all": permissions.sees_all_payments(request.user)}
-        query = PaymentQuerySerializer(data=request.query_params.dict(), context=context)
+        query = PaymentQuerySerializer(data=asked_of(request.query_params), context=context)
         query.is_valid(raise_exception=True)
         asked = dict(query.validated_data)
         ordering = asked.pop("ordering")
@@ -139,7 +140,8 @@ class PaymentsView(CostlyMixin, generics.ListAPIView):
             "A course, a lesson or a borrowing is ordered by this, or its unpaid order found again; an order "
             "that is OPEN is placed. Send the buyer's browser to `session_url`; the provider sends it to "
             "`payments/success/`, or back to `payments/cancel/`. Asking again gives the open payment, with "
-            "200. Another `method` closes it and gives a new one. `cash` and `transfer` wait for staff."
+            "200. Another `method` closes it and gives a new one. `cash` and `transfer` wait for staff, "
+            "longer than cards: the order's `payable_until` says until when."
         ),
         request_body=PaymentRequestSerializer,
         responses={
@@ -338,7 +340,7 @@ class PaymentSuccessView(APIView):
         tags=["payments"],
     )
     def get(self, request: Request) -> Response:
-        query = ReturnQuerySerializer(data=request.query_params.dict())
+        query = ReturnQuerySerializer(data=asked_of(request.query_params))
         query.is_valid(raise_exception=True)
         payments = Payment.objects.select_related("order").prefetch_related("order__lines")
         payment = payments.filter(session_id=query.validated_data["session_id"]).first()
@@ -358,7 +360,8 @@ class PaymentCancelView(APIView):
         operation_id="payments_cancel",
         operation_summary="Back without paying",
         operation_description=(
-            "Says until when it can be paid later: within 24 hours of ordering. Nothing is changed by it. "
+            "Says until when it can be paid later: within 24 hours of ordering, or as long as a way of "
+            "paying by hand that was chosen takes. Nothing is changed by it. "
             "Open to everyone who has the address; the buyer and staff get the whole payment."
         ),
         query_serializer=CancelQuerySerializer,
@@ -367,7 +370,7 @@ class PaymentCancelView(APIView):
         tags=["payments"],
     )
     def get(self, request: Request) -> Response:
-        query = CancelQuerySerializer(data=request.query_params.dict())
+        query = CancelQuerySerializer(data=asked_of(request.query_params))
         query.is_valid(raise_exception=True)
         asked, payments = query.validated_data, Payment.objects.select_related("order")
         if "session_id" in asked:
@@ -381,9 +384,12 @@ class PaymentCancelView(APIView):
         words = in_words(payment)
         if may_be_paid and order.payable_until is not None:
             until = date_format(timezone.localtime(order.payable_until), "DATETIME_FORMAT")
-            words = (
-                _("Nothing was charged. You can pay later, within 24 hours of ordering: until %s.") % until
-            )
+            words = _("Nothing was charged. You can pay later: until %s.") % until
+            if order.payable_until <= (order.placed_at or order.created_at) + ordering.PAYABLE_FOR:
+                words = (
+                    _("Nothing was charged. You can pay later, within 24 hours of ordering: until %s.")
+                    % until
+                )
         return Response(
             {
                 **told_to(request, payment),

@@ -52,6 +52,7 @@ def refusals(*, fields: dict[type[Exception], str] | None = None) -> Iterator[No
         raise ProviderUnavailable(str(checkout.ProviderUnavailable())) from error
     except (
         checkout.AmountTooSmall,
+        checkout.AmountTooGreat,
         refunding.TooMuch,
         refunding.NoAmount,
         cart.TooMany,

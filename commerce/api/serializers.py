@@ -7,6 +7,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ValidationError as Refusal
+from django.http import QueryDict
 from django.utils.translation import gettext as _
 from rest_framework import serializers
 
@@ -30,6 +31,14 @@ class MoneyField(serializers.CharField):
 
     def to_representation(self, value: Money) -> str:
         return str(value.amount)
+
+
+def asked_of(query: QueryDict) -> dict[str, str]:
+    """The parameters of an address. Raises ValidationError for one that is given twice: which would count?"""
+    repeated = {name: [_("Give it once.")] for name, values in query.lists() if len(values) > 1}
+    if repeated:
+        raise serializers.ValidationError(repeated)
+    return query.dict()
 
 
 class QuerySerializer(serializers.Serializer):
@@ -145,10 +154,17 @@ class TurnedBackSerializer(ReturnSerializer):
     payable_until = serializers.DateTimeField(allow_null=True, help_text="Until when.")
 
 
+class AmountField(serializers.DecimalField):
+    """An amount that may be left out. Empty text is none, and not the same as leaving it out."""
+
+    def validate_empty_values(self, asked: Any) -> tuple[bool, Any]:
+        return serializers.Field.validate_empty_values(self, asked)
+
+
 class RefundRequestSerializer(serializers.Serializer):
     """How much to give back. context: the `payment`."""
 
-    amount = serializers.DecimalField(
+    amount = AmountField(
         required=False,
         allow_null=True,
         max_digits=15,

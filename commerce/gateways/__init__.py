@@ -93,7 +93,7 @@ class SessionRequest:
 
 @dataclass(frozen=True, kw_only=True)
 class SessionState:
-    """What the provider says is true of a session.
+    """What the provider says is true of a session. email: what the buyer gave there; may be empty.
 
     is_paid: the money is taken (or none is needed). has_failed: it was tried for good and will not come.
     Complete and neither: a slow method, to be waited for.
@@ -107,6 +107,7 @@ class SessionState:
     amount: Money
     intent_id: str
     livemode: bool
+    email: str = ""
     metadata: Mapping[str, str] = field(default_factory=dict)
 
 

@@ -204,7 +204,7 @@ class FakeGateway:
         ).encode()
         return body, self.sign(body)
 
-    def pay(self, session_id: str, *, amount: Money | None = None) -> SessionState:
+    def pay(self, session_id: str, *, amount: Money | None = None, email: str = "") -> SessionState:
         """The buyer pays; amount only to take another sum than asked, which a real provider must not."""
         with self._ledger.lock:
             state = self.session(session_id)
@@ -217,6 +217,7 @@ class FakeGateway:
                 url="",
                 amount=amount or state.amount,
                 intent_id=self._new_id("pi"),
+                email=email,
             )
             self._charge(paid.intent_id, paid.amount, state.metadata)
             return paid

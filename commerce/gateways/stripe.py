@@ -220,23 +220,20 @@ class StripeGateway:
             )
         try:
             stripe.Webhook.construct_event(body, signature, self._webhook_secret, TOLERANCE)
-            event = json.loads(body)
             sent_at = _timestamp(signature)
-            name, kind, subject = event["id"], event["type"], event["data"]["object"]
-        except (ValueError, KeyError, TypeError, stripe.SignatureVerificationError) as error:
+            read = _read(json.loads(body))
+        except (
+            ValueError,
+            LookupError,
+            TypeError,
+            # The library takes whatever is signed for an object.
+            AttributeError,
+            stripe.SignatureVerificationError,
+        ) as error:
             raise InvalidEvent(f"Not an event of account {self.account}: {error}") from error
         if sent_at > at.timestamp() + TOLERANCE:
-            raise InvalidEvent(f"Event {name} says it is of the future.")
-        if not isinstance(name, str) or not name.startswith("evt_"):
-            raise InvalidEvent("An event without an id cannot be told from its repetition.")
-        return Event(
-            id=name,
-            kind=kind,
-            session_id=subject["id"] if kind.startswith(SESSION_PREFIX) else "",
-            livemode=bool(event.get("livemode")),
-            metadata=subject.get("metadata") or {},
-            intent_id=_intent_named(kind, subject),
-        )
+            raise InvalidEvent(f"Event {read.id} says it is of the future.")
+        return read
 
     @contextmanager
     def _speaking(self) -> Iterator[None]:
@@ -285,6 +282,7 @@ def _state(session: stripe.checkout.Session) -> SessionState:
         amount=Money.from_minor(session.amount_total or 0, currency),
         intent_id=intent.id if intent is not None else "",
         livemode=session.livemode,
+        email=(session.customer_details.email or "") if session.customer_details else "",
         metadata=session.metadata.to_dict() if session.metadata else {},
     )
 
@@ -343,6 +341,32 @@ def _id_of(named: Any) -> str:
     if named is None:
         return ""
     return named if isinstance(named, str) else named.id
+
+
+def _read(event: Any) -> Event:
+    """An event out of its JSON. Raises ValueError, LookupError and TypeError for what is none."""
+    kind, subject = _text(event["type"], longest=100), event["data"]["object"]
+    name = event["id"]
+    if not isinstance(name, str) or not name.startswith("evt_"):
+        raise ValueError("an event without an id cannot be told from its repetition")
+    metadata = subject.get("metadata") or {} if isinstance(subject, dict) else None
+    if not isinstance(metadata, dict) or not all(isinstance(value, str) for value in metadata.values()):
+        raise TypeError("it is about nothing that has metadata")
+    return Event(
+        id=_text(name),
+        kind=kind,
+        session_id=_text(subject["id"]) if kind.startswith(SESSION_PREFIX) else "",
+        livemode=bool(event.get("livemode")),
+        metadata=metadata,
+        intent_id=_text(_intent_named(kind, subject)),
+    )
+
+
+def _text(value: Any, *, longest: int = 255) -> str:
+    """A name that the database can keep and look for. Raises ValueError for anything else."""
+    if not isinstance(value, str) or "\x00" in value or len(value) > longest:
+        raise ValueError(f"{str(value)[:50]!r} is no name")
+    return value
 
 
 def _intent_named(kind: str, subject: Mapping[str, Any]) -> str:

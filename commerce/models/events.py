@@ -46,6 +46,7 @@ class GatewayPrice(models.Model):
     unit_minor = models.PositiveBigIntegerField(_("price in the smallest unit"))
     product_id = models.CharField(_("product"), max_length=255)
     price_id = models.CharField(_("price"), max_length=255)
+    is_void = models.BooleanField(_("to be made anew"), default=False)
 
     class Meta:
         verbose_name = _("provider price")
@@ -70,6 +71,7 @@ class GatewayCoupon(models.Model):
     amount_off_minor = models.PositiveBigIntegerField(_("amount off in the smallest unit"), null=True)
     currency = models.CharField(_("currency"), max_length=3, blank=True)
     coupon_id = models.CharField(_("coupon"), max_length=255)
+    is_void = models.BooleanField(_("to be made anew"), default=False)
 
     class Meta:
         verbose_name = _("provider coupon")
@@ -99,6 +101,7 @@ class GatewayTaxRate(models.Model):
     is_inclusive = models.BooleanField(_("contained in prices"))
     country = models.CharField(_("country"), max_length=2, blank=True)
     tax_rate_id = models.CharField(_("tax rate"), max_length=255)
+    is_void = models.BooleanField(_("to be made anew"), default=False)
 
     class Meta:
         verbose_name = _("provider tax rate")

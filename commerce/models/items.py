@@ -14,7 +14,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from commerce.models.orders import OrderLine
-from commerce.money import AmountNotPayable, Money, minimum_charge, smallest_step
+from commerce.money import AmountNotPayable, Money, maximum_charge, minimum_charge, smallest_step
 
 
 def currency_choices() -> list[tuple[str, str]]:
@@ -80,6 +80,9 @@ class Item(models.Model):
         if price < minimum_charge(self.currency):
             message = gettext("The least that can be paid by card is %(minimum)s.")
             raise ValidationError({"price": message % {"minimum": minimum_charge(self.currency)}})
+        if price > maximum_charge(self.currency):
+            message = gettext("The most that can be paid by card is %(maximum)s.")
+            raise ValidationError({"price": message % {"maximum": maximum_charge(self.currency)}})
 
     @property
     def price_money(self) -> Money:

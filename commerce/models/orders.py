@@ -20,6 +20,10 @@ from commerce.money import Money
 NUMBER_ALPHABET = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 
+#: In the place of an address that was taken out. The domain leads nowhere (RFC 2606).
+NOBODY = "deleted@deleted.invalid"
+
+
 def new_number() -> str:
     """A number for people: two groups of four, such as 7KQ4-M2XD. 30^8 of them."""
     letters = "".join(secrets.choice(NUMBER_ALPHABET) for _position in range(8))
@@ -103,6 +107,9 @@ class Order(HasStatus):
     placed_at = models.DateTimeField(_("placed"), null=True, blank=True)
     payable_until = models.DateTimeField(_("payable until"), null=True, blank=True)
     paid_at = models.DateTimeField(_("paid"), null=True, blank=True)
+    # The queue of letters to visitors, see services.receipts; members' letters are in the outbox of accounts.
+    receipt_due_at = models.DateTimeField(_("receipt to be sent"), null=True, blank=True, editable=False)
+    receipt_attempts = models.PositiveSmallIntegerField(default=0, editable=False)
 
     objects = OrderQuerySet.as_manager()
 
@@ -150,6 +157,11 @@ class Order(HasStatus):
         ]
         indexes = [
             models.Index(fields=["status", "payable_until"], name="commerce_order_to_give_up"),
+            models.Index(
+                F("receipt_due_at"),
+                name="commerce_order_receipts",
+                condition=Q(receipt_due_at__isnull=False),
+            ),
         ]
 
     def __str__(self) -> str:
@@ -176,6 +188,11 @@ class Order(HasStatus):
     @property
     def total(self) -> Money:
         return Money.from_minor(self.total_minor, self.currency)
+
+    @property
+    def is_of_nobody(self) -> bool:
+        """Whether its buyer has deleted their account."""
+        return self.email == NOBODY
 
     def may_be_paid(self, *, at: datetime) -> bool:
         """Whether it waits for money and its time is not over."""

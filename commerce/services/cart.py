@@ -7,9 +7,11 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from django.db import IntegrityError, transaction
+from django.db.models import F
+from django.db.models.functions import Least
 from django.utils.translation import gettext as _
 
-from commerce.models import Item, Order, OrderDiscount, OrderLine, Tax
+from commerce.models import Item, KeptLine, Order, OrderDiscount, OrderLine, Tax
 from commerce.models.batches import in_batches
 from commerce.models.customers import Customer
 from commerce.money import Money
@@ -66,8 +68,7 @@ def add(*, customer: Customer, item: Item, at: datetime, quantity: int = 1) -> O
     """Put so many more of an item into the cart. Raises CartRefused, NotForSale and SoldOut."""
     with transaction.atomic():
         cart = _locked(customer, currency=item.currency, at=at)
-        line = cart.lines.filter(kind=ITEM, reference=str(item.pk)).first()
-        _set(cart=cart, item=item, quantity=quantity + (line.quantity if line else 0), at=at)
+        _set(cart=cart, item=item, quantity=quantity + _held(cart, item), at=at)
     return cart
 
 
@@ -91,7 +92,7 @@ def add_all(*, customer: Customer, wishes: Sequence[tuple[Item, int]], at: datet
 def set_quantity(*, customer: Customer, item: Item, quantity: int, at: datetime) -> Order:
     """Have exactly so many of an item in the cart; 0 takes it out. Raises CartRefused and NotAvailable."""
     if quantity <= 0:
-        remove(customer=customer, item_id=item.pk)
+        remove(customer=customer, item_id=item.pk, at=at)
         return find(customer) or _new_cart(customer, currency=item.currency, at=at)
     with transaction.atomic():
         cart = _locked(customer, currency=item.currency, at=at)
@@ -99,24 +100,26 @@ def set_quantity(*, customer: Customer, item: Item, quantity: int, at: datetime)
     return cart
 
 
-def remove(*, customer: Customer, item_id: int) -> bool:
+def remove(*, customer: Customer, item_id: int, at: datetime) -> bool:
     """Take an item out of the cart; say whether it was in there."""
     with transaction.atomic():
         cart = Order.objects.of(customer).carts().select_for_update().first()
         if cart is None:
             return False
         removed, _by_model = cart.lines.filter(kind=ITEM, reference=str(item_id)).delete()
-        _reckon(cart)
+        _reckon(cart, at=at)
+    bring_kept(customer=customer, at=at)
     return bool(removed)
 
 
-def throw_away(*, customer: Customer) -> bool:
-    """Delete the cart and all that is in it; say whether there was one."""
+def throw_away(*, customer: Customer, at: datetime) -> bool:
+    """Delete the cart and all that is in it; say whether there was one. What is kept for later comes next."""
     with transaction.atomic():
         cart = Order.objects.of(customer).carts().select_for_update().first()
         if cart is None:
             return False
         cart.delete_cart()
+    bring_kept(customer=customer, at=at)
     return True
 
 
@@ -128,23 +131,23 @@ def ask_for_discount(*, customer: Customer, code: str, at: datetime) -> Order:
             raise EmptyCart
         discount = discounting.by_code(code=code, currency=cart.currency, at=at)
         discounting.attach(order=cart, discount=discount)
-        _reckon(cart)
+        _reckon(cart, at=at)
     return cart
 
 
-def drop_discount(*, customer: Customer) -> bool:
-    """Take the discount off the cart; say whether there was one."""
+def drop_discount(*, customer: Customer, at: datetime) -> bool:
+    """Take the discount of a code off the cart; say whether there was one. What comes by itself stays."""
     with transaction.atomic():
         cart = Order.objects.of(customer).carts().select_for_update().first()
         if cart is None:
             return False
-        dropped, _by_model = OrderDiscount.objects.filter(order=cart).delete()
-        _reckon(cart)
+        dropped, _by_model = OrderDiscount.objects.filter(order=cart).exclude(discount__code="").delete()
+        _reckon(cart, at=at)
     return bool(dropped)
 
 
-def refresh(*, cart: Order) -> list[str]:
-    """Bring a cart up to today's prices and titles; what changed, in words for its buyer."""
+def refresh(*, cart: Order, at: datetime) -> list[str]:
+    """Bring a cart up to today's prices, titles, discounts and taxes; what changed, in words."""
     with transaction.atomic():
         cart = Order.objects.select_for_update().get(pk=cart.pk)
         if cart.status != Order.Status.OPEN:
@@ -165,14 +168,17 @@ def refresh(*, cart: Order) -> list[str]:
                     )
                 line.unit_price_minor, line.title = item.price_money.minor, item.name
                 line.save(update_fields=["unit_price_minor", "title"])
-        if notes:
-            _reckon(cart)
+        seen = cart.total
+        _reckon(cart, at=at)
+        if cart.total != seen and not notes:
+            notes.append(_("Discounts or taxes have changed: your cart comes to %s now.") % cart.total)
     return notes
 
 
-def place(*, customer: Customer, at: datetime) -> Order:
+def place(*, customer: Customer, at: datetime, email: str = "") -> Order:
     """Order what is in the cart, at today's prices; it is frozen then and its stock set aside.
 
+    email is where the receipt of a visitor goes, if they gave one.
     Of two calls at once one places the order and the other finds the cart empty. Raises CartRefused,
     fulfilment.NotAvailable and discounting.DiscountRefused; the cart is as it was then.
     """
@@ -180,8 +186,35 @@ def place(*, customer: Customer, at: datetime) -> Order:
         cart = Order.objects.of(customer).carts().select_for_update().first()
         if cart is None or not cart.lines.exists():
             raise EmptyCart
-        ordering.place_cart(cart=cart, lines=[_line(line) for line in cart.lines.all()], at=at)
+        ordering.place_cart(cart=cart, lines=[_line(line) for line in cart.lines.all()], email=email, at=at)
+    bring_kept(customer=customer, at=at)
     return cart
+
+
+def kept(customer: Customer) -> list[KeptLine]:
+    """What waits until the customer's cart is free for it; the first kept first."""
+    return list(KeptLine.objects.of(customer.user)) if customer.user is not None else []
+
+
+def bring_kept(*, customer: Customer, at: datetime) -> None:
+    """Put what is kept for later into a cart that is empty: all of one currency, as much as there is.
+
+    What is of another currency, or not to be had, waits on. Nothing happens while the cart holds something.
+    """
+    first = KeptLine.objects.of(customer.user).first() if customer.user is not None else None
+    if first is None:
+        return
+    with transaction.atomic():
+        # The cart before what is kept, as in `take_over`.
+        if _locked(customer, currency=first.item.currency, at=at).lines.exists():
+            return
+        for line in KeptLine.objects.of(customer.user).select_for_update(of=("self",)):
+            put = _put_as_many(customer=customer, item=line.item, quantity=line.quantity, at=at)
+            if put == line.quantity:
+                line.delete()
+            elif put:
+                line.quantity -= put
+                line.save(update_fields=["quantity"])
 
 
 def buy_now(*, customer: Customer, item: Item, at: datetime) -> Order:
@@ -205,7 +238,8 @@ def buy_now(*, customer: Customer, item: Item, at: datetime) -> Order:
 def take_over(*, guest_key: str, customer: Customer, at: datetime) -> list[str]:
     """A visitor signs in: their cart is merged into the member's, their orders become the member's.
 
-    What does not fit into the member's cart is told in words. Doing it twice does nothing more.
+    Of each thing so many go in as fit; what is of another currency is kept until the cart is free for it.
+    Whatever does not go in is told in words. Doing it twice does nothing more.
     """
     if customer.user is None:
         raise ValueError("A visitor's cart is taken over by a member.")
@@ -214,27 +248,72 @@ def take_over(*, guest_key: str, customer: Customer, at: datetime) -> list[str]:
     with transaction.atomic():
         visited = Order.objects.of(guest).carts().select_for_update().first()
         lines = list(visited.lines.all()) if visited else []
-        discount = OrderDiscount.objects.filter(order=visited).select_related("discount").first()
+        attached = OrderDiscount.objects.filter(order=visited).select_related("discount").first()
         if visited is not None:
             visited.delete_cart()
         for line in lines:
-            item = Item.objects.filter(pk=line.reference).first()
-            if item is None:
-                continue
-            try:
-                with transaction.atomic():
-                    add(customer=customer, item=item, quantity=line.quantity, at=at)
-            except (CartRefused, NotForSale, SoldOut) as refusal:
-                notes.append(str(refusal))
-        if discount is not None and discount.discount.code:
-            try:
-                ask_for_discount(customer=customer, code=discount.discount.code, at=at)
-            except (CartRefused, discounting.DiscountRefused) as refusal:
-                notes.append(str(refusal))
+            notes += _take_over_line(line, customer=customer, at=at)
+        if attached is not None and attached.discount.code:
+            notes += _take_over_code(attached.discount.code, customer=customer, at=at)
         placed = Order.objects.of(guest).exclude(status=Order.Status.OPEN)
         placed.filter(email="").update(email=customer.user.email)
         placed.update(buyer=customer.user)
     return notes
+
+
+def _take_over_line(line: OrderLine, *, customer: Customer, at: datetime) -> list[str]:
+    item = Item.objects.for_sale().filter(pk=line.reference).first()
+    if item is None:
+        return [_("“%s” is no longer for sale and was left out of your cart.") % line.title]
+    try:
+        with transaction.atomic():
+            add(customer=customer, item=item, quantity=line.quantity, at=at)
+    except OtherCurrency as refusal:
+        _keep(customer=customer, item=item, quantity=line.quantity, at=at)
+        comes = _("It is kept for you, and comes into your cart by itself then.")
+        return [f"{refusal} {comes}"]
+    except (TooMany, SoldOut) as refusal:
+        _put_as_many(customer=customer, item=item, quantity=line.quantity, at=at)
+        return [str(refusal)]
+    return []
+
+
+def _take_over_code(code: str, *, customer: Customer, at: datetime) -> list[str]:
+    """Ask for the discount of the visitor's code, unless the member has asked for one."""
+    own = OrderDiscount.objects.filter(order=find(customer)).select_related("discount").first()
+    if own is not None and own.discount.code:
+        if own.discount.code.upper() == code.upper():
+            return []
+        words = _("Your cart has the discount “%(own)s” already; the code “%(code)s” was left out.")
+        return [words % {"own": own, "code": code}]
+    try:
+        ask_for_discount(customer=customer, code=code, at=at)
+    except (CartRefused, discounting.DiscountRefused) as refusal:
+        return [str(refusal)]
+    return []
+
+
+def _keep(*, customer: Customer, item: Item, quantity: int, at: datetime) -> None:
+    """Keep so many more of an item for later; not more than anybody orders by accident."""
+    line, is_new = KeptLine.objects.get_or_create(
+        user=customer.user, item=item, defaults={"quantity": min(quantity, MOST_OF_ONE_ITEM), "kept_at": at}
+    )
+    if not is_new:
+        more = Least(F("quantity") + quantity, MOST_OF_ONE_ITEM)
+        KeptLine.objects.filter(pk=line.pk).update(quantity=more)
+
+
+def _put_as_many(*, customer: Customer, item: Item, quantity: int, at: datetime) -> int:
+    """Put so many more of an item into the cart, or as many as fit; how many did."""
+    with transaction.atomic():
+        cart = _locked(customer, currency=item.currency, at=at)
+        held = _held(cart, item)
+        wanted = min(held + quantity, MOST_OF_ONE_ITEM)
+        wanted = wanted if item.stock is None else min(wanted, item.stock)
+        if wanted <= held or not item.is_for_sale or cart.currency != item.currency:
+            return 0
+        _set(cart=cart, item=item, quantity=wanted, at=at)
+    return wanted - held
 
 
 def forget_left_carts(*, at: datetime) -> int:
@@ -280,6 +359,12 @@ def _new_cart(customer: Customer, *, currency: str, at: datetime) -> Order:
     )
 
 
+def _held(cart: Order, item: Item) -> int:
+    """How many of an item are in the cart."""
+    line = cart.lines.filter(kind=ITEM, reference=str(item.pk)).first()
+    return line.quantity if line is not None else 0
+
+
 def _set(*, cart: Order, item: Item, quantity: int, at: datetime) -> None:
     if not item.is_for_sale:
         raise NotForSale(item.name)
@@ -299,11 +384,13 @@ def _set(*, cart: Order, item: Item, quantity: int, at: datetime) -> None:
             "quantity": quantity,
         },
     )
-    _reckon(cart)
+    _reckon(cart, at=at)
 
 
-def _reckon(cart: Order) -> None:
+def _reckon(cart: Order, *, at: datetime) -> None:
+    """Keep on the cart what placing it now would freeze: with the discounts and taxes of the moment."""
     lines = list(cart.lines.all())
+    ordering.give_own_discount(order=cart, lines=lines, at=at)
     taxes = list(Tax.objects.on(cart.currency).order_by("pk"))
     ordering.write_amounts(order=cart, reckoned=ordering.reckon(order=cart, lines=lines, taxes=taxes))
 

@@ -26,7 +26,7 @@ from commerce.gateways import (
 )
 from commerce.models import Order, OrderLine, Payment
 from commerce.models.batches import in_batches
-from commerce.money import minimum_charge
+from commerce.money import maximum_charge, minimum_charge
 from commerce.services import delivery, mirroring, ordering, settlement
 
 if TYPE_CHECKING:
@@ -85,6 +85,16 @@ class AmountTooSmall(CheckoutRefused):
         super().__init__(
             _("%(total)s is too little to pay by card; the least is %(least)s.")
             % {"total": order.total, "least": minimum_charge(order.currency)}
+        )
+
+
+class AmountTooGreat(CheckoutRefused):
+    """The provider does not take so much at once."""
+
+    def __init__(self, order: Order) -> None:
+        super().__init__(
+            _("%(total)s is too much to pay by card at once; the most is %(most)s. Order in parts.")
+            % {"total": order.total, "most": maximum_charge(order.currency)}
         )
 
 
@@ -167,15 +177,23 @@ def complete(*, payment: Payment, at: datetime) -> Payment:
     return payment
 
 
-def give_up(*, order: Order, at: datetime, cause: str, actor: User | None = None) -> bool:
+def give_up(
+    *, order: Order, at: datetime, cause: str, actor: User | None = None, only_late: bool = False
+) -> bool:
     """Close the payment page, look whether it was paid after all, and only then cancel the order.
 
-    Says whether the order was cancelled. Raises gateways.GatewayError; nothing is cancelled then.
+    only_late: not one whose time to pay is not over, or was made longer meanwhile. Says whether the order
+    was cancelled. Raises gateways.GatewayError; nothing is cancelled then.
     """
+    late = Order.objects.payable_no_more(at=at).filter(pk=order.pk)
+    if only_late and not late.exists():
+        return False
     if not close_payments(order=order, at=at, cause=cause):
         return False
     with transaction.atomic(durable=True):
         Order.objects.select_for_update().get(pk=order.pk)
+        if only_late and not late.exists():
+            return False
         if order.payments.pending().exists():
             # A page was asked for meanwhile; whoever gives the order up next closes it.
             return False
@@ -211,11 +229,11 @@ def sweep_unpaid(*, at: datetime) -> int:
     Pages that cancelled orders have left open are closed as well. What fails stays for the next sweep.
     """
     given_up = 0
-    late = in_batches(Order.objects.payable_no_more(at=at))
-    left_open = in_batches(Order.objects.cancelled_with_open_page())
-    for order in chain(late, left_open):
+    late = ((order, True) for order in in_batches(Order.objects.payable_no_more(at=at)))
+    left_open = ((order, False) for order in in_batches(Order.objects.cancelled_with_open_page()))
+    for order, is_late in chain(late, left_open):
         try:
-            given_up += give_up(order=order, at=at, cause="time to pay is over")
+            given_up += give_up(order=order, at=at, cause="time to pay is over", only_late=is_late)
         except Exception:
             # One that cannot be given up, whatever the reason, must not keep the others.
             logger.exception("Order %s could not be given up; the next sweep tries again", order)
@@ -233,6 +251,8 @@ def _reusable(*, order: Order, flow: str, at: datetime) -> Payment | None:
         raise OrderNotPayable(order)
     if order.total < minimum_charge(order.currency):
         raise AmountTooSmall(order)
+    if order.total > maximum_charge(order.currency):
+        raise AmountTooGreat(order)
     payment = order.payments.pending().first()
     if payment is not None:
         # Before the order's time is looked at: its money may be on the way since before the end.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 from django.db.models import F, Q
 from django.utils.translation import gettext as _
@@ -62,19 +63,17 @@ def automatic(*, currency: str, merchandise: Money, at: datetime) -> Discount | 
 
 def attach(*, order: Order, discount: Discount) -> OrderDiscount:
     """Write down on an order what the discount is now; it takes the place of the one there was."""
-    amount_off = None
-    if discount.amount_off is not None:
-        amount_off = Money(discount.amount_off, discount.currency).minor
     attached, _made = OrderDiscount.objects.update_or_create(
-        order=order,
-        defaults={
-            "discount": discount,
-            "name": discount.name,
-            "percent_off": discount.percent_off,
-            "amount_off_minor": amount_off,
-        },
+        order=order, defaults={"discount": discount, **_terms(discount)}
     )
     return attached
+
+
+def is_attached(attached: OrderDiscount | None, discount: Discount) -> bool:
+    """Whether what an order has written down is the discount as it is now."""
+    if attached is None or attached.discount_id != discount.pk:
+        return False
+    return all(getattr(attached, name) == value for name, value in _terms(discount).items())
 
 
 def reduction(attached: OrderDiscount | None, *, currency: str) -> Reduction | None:
@@ -103,6 +102,13 @@ def give_back(*, orders: Iterable[Order]) -> None:
     for attached in OrderDiscount.objects.filter(order__in=orders).order_by("discount_id"):
         if OrderDiscount.objects.filter(pk=attached.pk, is_redeemed=True).update(is_redeemed=False):
             Discount.objects.filter(pk=attached.discount_id).update(times_redeemed=F("times_redeemed") - 1)
+
+
+def _terms(discount: Discount) -> dict[str, Any]:
+    amount_off = None
+    if discount.amount_off is not None:
+        amount_off = Money(discount.amount_off, discount.currency).minor
+    return {"name": discount.name, "percent_off": discount.percent_off, "amount_off_minor": amount_off}
 
 
 def _worth(discount: Discount, merchandise: Money) -> Decimal:

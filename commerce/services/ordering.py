@@ -52,14 +52,15 @@ def place(
     at: datetime,
     buyer: User | None = None,
     guest_key: str = "",
+    email: str = "",
     discount: Discount | None = None,
 ) -> Order:
     """Make an order of lines, frozen and awaiting payment for PAYABLE_FOR.
 
-    Its buyer is a member, or a visitor by the key of their session. Without a discount it gets the best of
-    those that come by themselves. All prices are in one currency. What comes to nothing is paid at once.
-    Raises EmptyOrder, CurrencyMismatch, fulfilment.UnknownKind, fulfilment.NotAvailable and
-    discounting.DiscountRefused; nothing is placed then.
+    Its buyer is a member, or a visitor by the key of their session, whose receipt goes to email. Without a
+    discount it gets the best of those that come by themselves. All prices are in one currency. What comes to
+    nothing is paid at once. Raises EmptyOrder, CurrencyMismatch, fulfilment.UnknownKind,
+    fulfilment.NotAvailable and discounting.DiscountRefused; nothing is placed then.
     """
     currency = _one_currency(lines)
     with transaction.atomic():
@@ -67,6 +68,7 @@ def place(
             Order(
                 buyer=buyer,
                 guest_key="" if buyer else guest_key,
+                email=buyer.email if buyer else email,
                 # A cart is OPEN, and there is one for each buyer; this order is none at any moment.
                 status=Order.Status.AWAITING_PAYMENT,
                 currency=currency,
@@ -81,17 +83,16 @@ def place(
             cause="placed",
             actor=buyer,
         )
-        if discount is not None:
-            discounting.attach(order=order, discount=discount)
         _write_lines(order=order, lines=lines)
-        _freeze(order=order, at=at)
+        _freeze(order=order, at=at, discount=discount)
     return order
 
 
-def place_cart(*, cart: Order, lines: Sequence[LineRequest], at: datetime) -> bool:
+def place_cart(*, cart: Order, lines: Sequence[LineRequest], at: datetime, email: str = "") -> bool:
     """Make a cart an order of lines, which are what it holds at today's prices; say whether this call did.
 
-    The caller has locked the cart. Raises what `place` raises; the cart is as it was then.
+    email is where a visitor's receipt goes, if they gave one; a member's goes to their own address. The
+    caller has locked the cart. Raises what `place` raises; the cart is as it was then.
     """
     _one_currency(lines)
     with transaction.atomic():
@@ -101,6 +102,7 @@ def place_cart(*, cart: Order, lines: Sequence[LineRequest], at: datetime) -> bo
             at=at,
             cause="placed",
             actor=cart.buyer,
+            email=cart.buyer.email if cart.buyer else email,
         )
         if not placed:
             return False
@@ -230,12 +232,34 @@ def _write_lines(*, order: Order, lines: Sequence[LineRequest]) -> None:
     )
 
 
-def _freeze(*, order: Order, at: datetime) -> None:
-    """Reckon what a placed order comes to, write it down for good, and set aside what it is for."""
+def _freeze(*, order: Order, at: datetime, discount: Discount | None = None) -> None:
+    """Reckon what a placed order comes to, write it down for good, and set aside what it is for.
+
+    A discount that came by itself and is used up by another order at this moment gives way to the next best:
+    nobody asked for it, so nobody could take it off.
+    """
+    while True:
+        try:
+            with transaction.atomic():
+                _freeze_with_discount(order=order, at=at, discount=discount)
+        except discounting.NoLongerValid:
+            attached = OrderDiscount.objects.filter(order=order).select_related("discount").first()
+            if discount is not None or (attached is not None and attached.discount.code):
+                raise
+            logger.info("Order %s: its discount was used up at this moment; looking for another", order)
+            order.refresh_from_db()
+        else:
+            return
+
+
+def _freeze_with_discount(*, order: Order, at: datetime, discount: Discount | None) -> None:
     lines = list(order.lines.all())
     for line in lines:
         line.order = order
-    _give_discount(order=order, lines=lines, at=at)
+    if discount is not None:
+        discounting.attach(order=order, discount=discount)
+    else:
+        give_own_discount(order=order, lines=lines, at=at)
     taxes = list(Tax.objects.on(order.currency).order_by("pk"))
     has_merchandise = any(fulfilment.seller_for(line.kind).is_merchandise for line in lines)
     reckoned = reckon(order=order, lines=lines, taxes=taxes)
@@ -257,9 +281,8 @@ def _freeze(*, order: Order, at: datetime) -> None:
         if has_merchandise
     )
     write_amounts(order=order, reckoned=reckoned)
-    order.email = order.buyer.email if order.buyer else ""
     order.placed_at, order.payable_until = at, at + PAYABLE_FOR
-    order.save(update_fields=["email", "placed_at", "payable_until"])
+    order.save(update_fields=["placed_at", "payable_until"])
     # Rows that everybody wants come last, always in the same order: locked for a moment, and never crosswise.
     attached = OrderDiscount.objects.filter(order=order).first()
     if attached is not None:
@@ -272,6 +295,29 @@ def _freeze(*, order: Order, at: datetime) -> None:
         transaction.on_commit(lambda: async_task("commerce.tasks.deliver_order", order.pk), robust=True)
 
 
+def give_own_discount(*, order: Order, lines: Sequence[OrderLine], at: datetime) -> None:
+    """Let an order have the best discount of those that come by themselves, unless it has one by a code.
+
+    One that it had and that is not the best any more is taken off. Call it inside a transaction.
+    """
+    attached = OrderDiscount.objects.filter(order=order).select_related("discount").first()
+    if attached is not None and attached.discount.code:
+        return
+    found = None
+    # A discount of the provider's page is for all its lines, so an order with fees in it gets none.
+    if all(fulfilment.seller_for(line.kind).is_merchandise for line in lines):
+        zero = Money.zero(order.currency)
+        merchandise = sum(
+            (Money.from_minor(line.unit_price_minor, order.currency) * line.quantity for line in lines),
+            start=zero,
+        )
+        found = discounting.automatic(currency=order.currency, merchandise=merchandise, at=at)
+    if found is not None and not discounting.is_attached(attached, found):
+        discounting.attach(order=order, discount=found)
+    elif found is None and attached is not None:
+        attached.delete()
+
+
 def write_amounts(*, order: Order, reckoned: Totals) -> None:
     """Keep on an order what its lines come to."""
     order.subtotal_minor = reckoned.subtotal.minor
@@ -282,18 +328,6 @@ def write_amounts(*, order: Order, reckoned: Totals) -> None:
     order.save(
         update_fields=["subtotal_minor", "discount_minor", "tax_minor", "included_tax_minor", "total_minor"]
     )
-
-
-def _give_discount(*, order: Order, lines: Sequence[OrderLine], at: datetime) -> None:
-    """A discount of the provider's page is for all its lines, so an order with fees in it gets none."""
-    if OrderDiscount.objects.filter(order=order).exists():
-        return
-    if not all(fulfilment.seller_for(line.kind).is_merchandise for line in lines):
-        return
-    merchandise = sum((line.total for line in lines), start=Money.zero(order.currency))
-    found = discounting.automatic(currency=order.currency, merchandise=merchandise, at=at)
-    if found is not None:
-        discounting.attach(order=order, discount=found)
 
 
 def _with_free_number(order: Order) -> Order:

@@ -37,7 +37,7 @@ def place(*, order: Order, at: datetime) -> Order:
     """
     order.refresh_from_db()
     if order.status == Order.Status.OPEN:
-        if notes := carts.refresh(cart=order):
+        if notes := carts.refresh(cart=order, at=at):
             raise CartChanged(notes)
         try:
             carts.place(customer=Customer(user=order.buyer, guest_key=order.guest_key), at=at)

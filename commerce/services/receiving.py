@@ -6,6 +6,7 @@ import uuid
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 from django_q.tasks import async_task
@@ -54,6 +55,9 @@ def expect(
 ) -> Payment:
     """A payment of the whole order that will come by hand: the one that waits, or a new one.
 
+    Its order waits as long as the method takes (settings.PAYABLE_FOR), counted from when it was placed, and
+    never shorter than before; what it is for stays set aside as long.
+
     mark is the payment's `uuid`, for who brings it from books that have a name for it. An open payment page
     of the order is to be closed first (checkout.give_up). Raises ReceivingRefused.
     """
@@ -65,6 +69,7 @@ def expect(
             raise NotWaiting(order)
         pending = order.payments.pending().first()
         if pending is None:
+            _wait_for(order, method=method)
             return Payment.objects.create(
                 uuid=mark or uuid.uuid4(),
                 order=order,
@@ -76,6 +81,19 @@ def expect(
     if pending.method != method:
         raise PaidElsewhere(order)
     return pending
+
+
+def payable_until(order: Order, *, method: str) -> datetime:
+    """Until when an order would wait for its money by a method."""
+    placed_at = order.placed_at or order.created_at
+    until = placed_at + settings.PAYABLE_FOR[method]
+    return max(until, order.payable_until or until)
+
+
+def _wait_for(order: Order, *, method: str) -> None:
+    """Freeze on a locked order until when it waits; a setting that changes later changes it no more."""
+    order.payable_until = payable_until(order, method=method)
+    order.save(update_fields=["payable_until"])
 
 
 def settle_by_hand(*, payment: Payment, at: datetime, by: User | None, cause: str = "by hand") -> bool:

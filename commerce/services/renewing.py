@@ -90,6 +90,8 @@ def _reopen(*, payment: Payment, urls: checkout.ReturnUrls, at: datetime, by: Us
 
 
 def _require_renewable(*, order: Order, payment: Payment, at: datetime) -> None:
+    if order.is_of_nobody:
+        raise checkout.OrderNotPayable(order)
     if order.payments.held().exists():
         raise checkout.PaymentHeld(order)
     if order.status in (Order.Status.PAID, Order.Status.REFUNDED):

@@ -18,7 +18,7 @@ from commerce import fulfilment
 from commerce.gateways import Event, IntentState, SessionState, SessionStatus, gateway_for, mark
 from commerce.models import GatewayEvent, Order, Payment
 from commerce.money import Money
-from commerce.services import ordering, refunding, telling
+from commerce.services import ordering, receipts, refunding, telling
 
 logger = logging.getLogger(__name__)
 
@@ -42,6 +42,7 @@ class Told:
     is_over: bool
     amount: Money
     livemode: bool
+    email: str = ""
 
 
 def settle(*, payment: Payment, at: datetime, cause: str) -> Payment:
@@ -188,6 +189,7 @@ def _told(payment: Payment, state: SessionState | IntentState) -> Told:
         is_over=state.status is SessionStatus.EXPIRED,
         amount=state.amount,
         livemode=state.livemode,
+        email=state.email,
     )
 
 
@@ -233,11 +235,14 @@ def _take(*, payment: Payment, told: Told, at: datetime, cause: str) -> None:
             refunding.begin_soon(payment=payment, at=at, reason=words)
         return
     if won:
-        _honour(payment=payment, at=at, cause=cause)
+        _honour(payment=payment, email=told.email, at=at, cause=cause)
 
 
-def _honour(*, payment: Payment, at: datetime, cause: str) -> None:
-    """Hand the order over for its money; when that cannot be any more, give the money back."""
+def _honour(*, payment: Payment, email: str, at: datetime, cause: str) -> None:
+    """Hand the order over for its money; when that cannot be any more, give the money back.
+
+    email is what the buyer gave the provider; a visitor's receipt goes there.
+    """
     # Locked: an order that is being given up at this moment is asked about as one that was.
     order = Order.objects.select_for_update().get(pk=payment.order_id)
     refusal = ""
@@ -250,6 +255,7 @@ def _honour(*, payment: Payment, at: datetime, cause: str) -> None:
                 except fulfilment.NotAvailable as not_available:
                     refusal = str(not_available)
     if not refusal and order.transition(to=Order.Status.PAID, at=at, cause=cause, paid_at=at):
+        receipts.keep_address(order=order, email=email)
         telling.order_paid(order=order, payment=payment, at=at)
         transaction.on_commit(lambda: async_task("commerce.tasks.deliver_order", order.pk), robust=True)
         return
@@ -272,6 +278,8 @@ def _mismatch(*, payment: Payment, told: Told) -> tuple[Payment.Held, dict[str, 
 
 def _refusal(order: Order) -> str:
     """Why an order that was given up cannot be honoured after all; empty when all of it can."""
+    if order.is_of_nobody:
+        return _("The account of the buyer was deleted.")
     refusals = (fulfilment.seller_for(line.kind).refusal(line) for line in order.lines.all())
     return "; ".join(refusal for refusal in refusals if refusal)
 

@@ -1,7 +1,7 @@
 """Tell buyers what became of their money: rows in the caller's transaction, letters when it is over.
 
-Whatever event comes again, each is written once. Who has no account is told by the pages of the shop and by
-the provider, which has asked for an address.
+Whatever event comes again, each is written once. Who has no account gets the receipt (services.receipts), and
+is told of the rest by the pages of the shop.
 """
 
 from __future__ import annotations
@@ -17,11 +17,16 @@ from accounts.models import Message
 from accounts.services import notifying
 from commerce.models import Order, Payment, Refund
 from commerce.notifications import ORDER_PAID, PAYMENT_HELD, PAYMENT_REFUNDED
+from commerce.services import receipts
 
 
 def order_paid(*, order: Order, payment: Payment | None, at: datetime) -> Message | None:
-    """The receipt; None for visitors, and when it was written before. An order of nothing has no payment."""
+    """The receipt; None when it was written before. An order of nothing has no payment.
+
+    A visitor has no inbox, so None as well; the receipt goes to the order's address, if it has one.
+    """
     if order.buyer is None:
+        receipts.ask_for(order=order, at=at)
         return None
     return notifying.notify(
         recipient=order.buyer,

@@ -39,6 +39,8 @@ class VoucherCounter:
     failures_ahead: int = 0
     out_of: str = ""
     refused: str = ""
+    # As of a course that the buyer has by another order: it could be held, and must not be.
+    had_already: str = ""
     lock: threading.Lock = field(default_factory=threading.Lock)
     is_merchandise: bool = True
 
@@ -64,7 +66,7 @@ class VoucherCounter:
             self.revoked.append(line.reference)
 
     def refusal(self, line: OrderLine) -> str:
-        return self.out_of
+        return self.out_of or self.had_already
 
     def url(self, line: OrderLine) -> str:
         return f"/vouchers/{line.reference}/"

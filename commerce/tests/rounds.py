@@ -11,6 +11,8 @@ from typing import Any
 from django.db import connection
 
 IS_LONG = os.environ.get("RACES") == "long"
+# Whether the least example of a failure is looked for; `make guards` wants to know only whether there is one.
+IS_SHRUNK = os.environ.get("TESTS_SHRINK") != "no"
 
 
 def rounds(*, short: int, long: int) -> range:

@@ -12,7 +12,7 @@ from django.urls import reverse
 
 from accounts.tests.factories import UserFactory
 from commerce.gateways import Event
-from commerce.models import Discount, Item, Order, Payment, Reconciliation, Refund, Tax
+from commerce.models import Discount, Item, KeptLine, Order, Payment, Reconciliation, Refund, Tax
 from commerce.models.customers import Customer
 from commerce.money import Money
 from commerce.services import cart, checkout, ordering, refunding, settlement
@@ -69,6 +69,7 @@ def one_of_everything() -> Payment:
     day = NOON.date() + timedelta(days=number)
     compared = Reconciliation.objects.create(account="usd", day=day, run_at=NOON)
     compared.findings.create(kind="DIFFERENT", detail="OTHER_AMOUNT", payment=payment, currency="USD")
+    KeptLine.objects.create(user=order.buyer, item=item, quantity=1, kept_at=NOON)
     return payment
 
 

@@ -5,9 +5,11 @@ from decimal import Decimal
 
 import pytest
 from django.contrib.auth.models import Group
+from django.core.cache import cache
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils.dateparse import parse_datetime
+from rest_framework.throttling import SimpleRateThrottle
 
 from accounts.tests.factories import UserFactory
 from commerce.gateways import GatewayUnavailable
@@ -40,6 +42,16 @@ def begin(person, *wishes):
 def ids(answer):
     assert answer.status_code == 200, answer.json()
     return [order["id"] for order in answer.json()["results"]]
+
+
+def test_codes_are_not_guessed_fast(ada, monkeypatch):
+    monkeypatch.setitem(SimpleRateThrottle.THROTTLE_RATES, "payments", "2/min")
+    cache.clear()
+    order = begin(ada, (an_item(), 1))
+
+    answers = [client_of(ada).post(f"{ORDERS}{order['id']}/discount/", {"code": code}) for code in "ABC"]
+
+    assert [answer.status_code for answer in answers] == [400, 400, 429]
 
 
 # --- The cart ---

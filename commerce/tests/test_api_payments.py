@@ -9,6 +9,7 @@ from django.contrib.auth.models import Group
 from django.core.cache import cache
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils.dateparse import parse_datetime
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
@@ -170,6 +171,13 @@ def test_an_unknown_filter_or_value_is_refused(counter, ada, query, field):
 
     assert (answer.status_code, answer["Content-Type"]) == (400, "application/problem+json")
     assert list(answer.json()["errors"]) == [field]
+
+
+@pytest.mark.parametrize("address", [PAYMENTS, "/api/v1/orders/", "/api/v1/items/"])
+def test_a_filter_that_is_given_twice_is_refused(counter, ada, address):
+    answer = client_of(ada).get(f"{address}?ordering=created_at&page=1&page=1")
+
+    assert (answer.status_code, answer.json()["errors"]) == (400, {"page": ["Give it once."]})
 
 
 def test_thirty_payments_take_as_many_queries_as_one(counter, ada, staff):
@@ -559,6 +567,30 @@ def test_who_turned_back_may_pay_within_a_day(counter, ada):
     assert (by_session["status"], by_session["may_be_paid"]) == ("PENDING", True)
     assert "within 24 hours" in by_session["detail"]
     assert told["session_url"] == payment.session_url
+
+
+@pytest.mark.parametrize("amount", ["", " ", "NaN", "-1", "0", "1e30", True])
+def test_an_amount_that_is_none_gives_nothing_back(counter, ada, staff, amount):
+    payment = pay(open_payment(ada))
+
+    answer = client_of(staff).post(f"{PAYMENTS}{payment.pk}/refund/", {"amount": amount}, format="json")
+
+    assert (answer.status_code, list(answer.json()["errors"])) == (400, ["amount"])
+    payment.refresh_from_db()
+    assert (payment.status, payment.refunded_minor) == ("PAID", 0)
+
+
+def test_who_chose_a_transfer_is_told_of_two_weeks(counter, ada):
+    order = place_order(buyer=ada, at=now())
+
+    client_of(ada).post(PAYMENTS, {"order": order.pk, "method": "transfer"})
+
+    shown = client_of(ada).get(f"/api/v1/orders/{order.pk}/").json()
+    told = client_of(ada).get(f"{PAYMENTS}cancel/", {"order": order.number}).json()
+    order.refresh_from_db()
+    assert order.payable_until == order.placed_at + timedelta(days=14)
+    assert parse_datetime(shown["payable_until"]) == order.payable_until
+    assert told["detail"].startswith("Nothing was charged. You can pay later: until ")
 
 
 def test_who_turned_back_after_paying_is_not_told_the_opposite(counter, ada):

@@ -1,5 +1,6 @@
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 
 import pytest
 from django.db import IntegrityError, transaction
@@ -7,7 +8,7 @@ from django.db import IntegrityError, transaction
 from commerce.gateways import GatewayRefused, GatewayUnavailable, SessionStatus, gateway_for
 from commerce.models import Discount, GatewayCoupon, GatewayPrice, GatewayTaxRate, Order, Payment, Tax
 from commerce.money import Money
-from commerce.services import checkout, ordering, settlement
+from commerce.services import checkout, ordering, receiving, settlement
 from commerce.tests.factories import NOON, URLS, fake, place_order, voucher
 
 pytestmark = pytest.mark.django_db
@@ -54,6 +55,18 @@ def test_selling_a_thing_again_makes_no_new_product_or_price(counter):
     assert [row.unit_minor for row in rows] == [4900, 5900]
     assert rows[0].product_id == rows[1].product_id
     assert rows[0].price_id != rows[1].price_id
+
+
+def test_too_much_is_refused_before_the_provider_is_asked(counter):
+    order = place_order(voucher("a", amount="999999.99", quantity=2))
+
+    for begin in (partial(checkout.open_session, urls=URLS), checkout.open_intent):
+        with pytest.raises(
+            checkout.AmountTooGreat, match=r"1999999.98 USD is too much.* most is 999999.99 USD"
+        ):
+            begin(order=order, at=NOON)
+
+    assert Payment.objects.count() == 0
 
 
 def test_an_expired_page_is_replaced_by_a_new_one(counter):
@@ -326,6 +339,27 @@ def test_one_order_that_cannot_be_given_up_does_not_keep_the_others(counter, set
 
     early.refresh_from_db()
     assert early.status == "CANCELLED"
+
+
+def test_an_order_that_gets_more_time_during_the_sweep_is_not_given_up(counter, monkeypatch):
+    first, second = place_order(), place_order()
+    checkout.open_session(order=first, urls=URLS, at=NOON)
+    close = fake().expire_session
+
+    def second_buyer_chooses_a_transfer(session_id):
+        receiving.expect(order=second, method="transfer", at=NOON)
+        return close(session_id)
+
+    monkeypatch.setattr(fake(), "expire_session", second_buyer_chooses_a_transfer, raising=False)
+
+    given_up = checkout.sweep_unpaid(at=NOON + timedelta(hours=24))
+
+    assert given_up == 1
+    assert list(Order.objects.order_by("pk").values_list("status", flat=True)) == [
+        "CANCELLED",
+        "AWAITING_PAYMENT",
+    ]
+    assert second.payments.get().status == "PENDING"
 
 
 def test_the_sweep_closes_a_page_that_a_cancelled_order_left_open(counter):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
+import stripe
 
 from commerce.gateways import (
     Gateway,
@@ -102,6 +104,7 @@ def test_a_paid_session_is_complete_and_paid(gateway, request):
     assert (paid.is_paid, paid.has_failed) == (True, False)
     assert paid.amount == Money(Decimal("98.00"), "USD")
     assert paid.intent_id
+    assert paid.email == "ada@example.com"
 
 
 @pytest.mark.parametrize("succeeds", [True, False])
@@ -193,6 +196,37 @@ def test_an_event_signed_with_the_secret_of_another_account_is_refused(gateway):
 
     with pytest.raises(InvalidEvent):
         gateway_for("eur").read_event(body=body, signature=signature, at=datetime.now(UTC))
+
+
+MARKED = {"id": "cs_test_1", "metadata": {"payment": "p-1"}}
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        *([], None, 5, "x"),
+        {"id": 5, "type": "checkout.session.completed", "data": {"object": MARKED}},
+        {"id": "evt_1", "type": None, "data": {"object": MARKED}},
+        {"id": "evt_1\x00", "type": "checkout.session.completed", "data": {"object": MARKED}},
+        {"id": f"evt_{'1' * 300}", "type": "checkout.session.completed", "data": {"object": MARKED}},
+        {"id": "evt_1", "type": "x" * 101, "data": {"object": MARKED}},
+        *(
+            {"id": "evt_1", "type": kind, "data": {"object": subject}}
+            for kind in ("checkout.session.completed", "payment_intent.succeeded", "refund.updated")
+            for subject in (None, [], "x", {**MARKED, "metadata": [1]}, {**MARKED, "metadata": {"a": 5}})
+        ),
+        {"id": "evt_1", "type": "checkout.session.completed", "data": {"object": {}}},
+        {"id": "evt_1", "type": "payment_intent.succeeded", "data": {"object": {"id": 5}}},
+        {"id": "evt_1", "type": "refund.updated", "data": {"object": {"payment_intent": [1]}}},
+    ],
+)
+def test_what_is_signed_and_no_event_is_refused(sandbox, event):
+    body = json.dumps(event)
+    gateway = gateway_for("usd")
+    signature = stripe.WebhookSignature.generate_signature_header(body, gateway._webhook_secret)
+
+    with pytest.raises(InvalidEvent):
+        gateway.read_event(body=body.encode(), signature=signature, at=datetime.now(UTC))
 
 
 def test_an_account_that_is_not_in_the_settings_is_named():

@@ -7,6 +7,7 @@ from decimal import Decimal
 
 import pytest
 from django.core import mail
+from django.core.mail.backends.base import BaseEmailBackend
 from django.utils import translation
 from django.utils.translation import gettext
 
@@ -14,10 +15,10 @@ from accounts.models import Message
 from accounts.services import notifying
 from accounts.tests.factories import UserFactory
 from commerce.gateways import Event, GatewayRefused
-from commerce.models import Discount, Payment, Tax
+from commerce.models import Discount, Order, Payment, Tax
 from commerce.models.customers import new_guest_key
 from commerce.money import Money
-from commerce.services import checkout, ordering, receiving, refunding, settlement
+from commerce.services import checkout, ordering, receipts, receiving, refunding, settlement
 from commerce.tests.factories import NOON, URLS, fake, place_order, voucher
 
 pytestmark = pytest.mark.django_db
@@ -38,6 +39,11 @@ def opened(counter, ada) -> Payment:
 def paid(opened) -> Payment:
     fake().pay(opened.session_id)
     return settlement.settle(payment=opened, at=NOON, cause="test")
+
+
+class NoMailServer(BaseEmailBackend):
+    def send_messages(self, email_messages):
+        raise ConnectionRefusedError("nobody answers")
 
 
 def kinds() -> list[str]:
@@ -137,7 +143,96 @@ def test_an_order_that_comes_to_nothing_gets_a_receipt(counter, ada):
     assert "There was nothing to pay." in letter.body
 
 
-def test_visitors_get_no_letter_and_their_money_is_taken_all_the_same(counter):
+def pay_as_visitor(*, given_here="", given_there="") -> Payment:
+    order = ordering.place(guest_key=new_guest_key(), email=given_here, lines=[voucher()], at=NOON)
+    payment = checkout.open_session(order=order, urls=URLS, at=NOON)
+    fake().pay(payment.session_id, email=given_there)
+    return payment
+
+
+@pytest.mark.parametrize(
+    ("given_here", "given_there", "sent_to"),
+    [
+        ("eve@example.com", "", "eve@example.com"),
+        ("", "eve@example.org", "eve@example.org"),
+        ("eve@example.com", "eve@example.org", "eve@example.com"),
+    ],
+)
+def test_a_visitors_receipt_goes_to_the_address_they_gave(counter, given_here, given_there, sent_to):
+    payment = pay_as_visitor(given_here=given_here, given_there=given_there)
+    for _time in range(2):
+        settlement.settle(payment=payment, at=NOON, cause="test")
+
+    sent = [receipts.sweep(at=LATER) for _time in range(2)]
+
+    assert sent == [1, 0]
+    [letter] = mail.outbox
+    order = Order.objects.get()
+    assert (letter.to, letter.subject) == ([sent_to], f"Receipt for order {order.number}")
+    assert order.email == sent_to
+    assert [line for line in letter.body.splitlines() if line] == [
+        "Hello,",
+        f"thank you for your order {order.number}. It was paid on 4 May 2026.",
+        "1 × Voucher v1: $49.00",
+        "Total: $49.00",
+        "Paid by: card",
+        "Learning portal",
+        "http://localhost:8000",
+    ]
+
+
+def test_a_receipt_that_the_mail_server_refuses_is_tried_again_later(counter, settings):
+    settlement.settle(payment=pay_as_visitor(given_there="eve@example.com"), at=NOON, cause="test")
+    working, settings.EMAIL_BACKEND = settings.EMAIL_BACKEND, "commerce.tests.test_letters.NoMailServer"
+
+    refused = receipts.sweep(at=NOON)
+    settings.EMAIL_BACKEND = working
+    too_early = receipts.sweep(at=NOON + receipts.FIRST_WAIT - timedelta(seconds=1))
+    sent = receipts.sweep(at=NOON + receipts.FIRST_WAIT)
+
+    assert (refused, too_early, sent) == (0, 0, 1)
+    assert [letter.to for letter in mail.outbox] == [["eve@example.com"]]
+
+
+def test_a_receipt_asked_for_twice_goes_out_once(counter):
+    paid = settlement.settle(payment=pay_as_visitor(given_there="eve@example.com"), at=NOON, cause="test")
+    receipts.sweep(at=NOON)
+
+    asked = receipts.ask_for(order=paid.order, at=LATER)
+
+    assert (asked, receipts.sweep(at=LATER), len(mail.outbox)) == (False, 0, 1)
+
+
+def test_a_receipt_that_never_goes_out_is_given_up(counter, settings):
+    settlement.settle(payment=pay_as_visitor(given_there="eve@example.com"), at=NOON, cause="test")
+    settings.EMAIL_BACKEND = "commerce.tests.test_letters.NoMailServer"
+
+    for day in range(receipts.MAX_ATTEMPTS + 2):
+        receipts.sweep(at=NOON + timedelta(days=day))
+
+    order = Order.objects.get()
+    assert (order.receipt_attempts, order.receipt_due_at) == (receipts.MAX_ATTEMPTS, None)
+
+
+def test_what_is_no_address_keeps_nobody_from_paying(counter):
+    payment = pay_as_visitor(given_there="eve\n@example")
+
+    settlement.settle(payment=payment, at=NOON, cause="test")
+
+    order = Order.objects.get()
+    assert (order.status, order.email, receipts.sweep(at=LATER)) == ("PAID", "", 0)
+
+
+def test_a_members_receipt_goes_to_their_own_address_whatever_they_told_the_provider(opened):
+    fake().pay(opened.session_id, email="eve@example.com")
+    settlement.settle(payment=opened, at=NOON, cause="test")
+
+    [letter] = letters()
+
+    assert (letter.to, receipts.sweep(at=LATER)) == (["ada@example.com"], 0)
+
+
+def test_visitors_without_an_address_get_no_letter_and_their_money_is_taken_all_the_same(counter):
     order = ordering.place(guest_key=new_guest_key(), lines=[voucher()], at=NOON)
     payment = checkout.open_session(order=order, urls=URLS, at=NOON)
     fake().pay(payment.session_id)
@@ -146,7 +241,7 @@ def test_visitors_get_no_letter_and_their_money_is_taken_all_the_same(counter):
     refunding.give_back(payment=paid, at=NOON, by=None)
 
     order.refresh_from_db()
-    assert (kinds(), order.status) == ([], "REFUNDED")
+    assert (kinds(), receipts.sweep(at=LATER), order.status) == ([], 0, "REFUNDED")
 
 
 # --- Refunds -----------------------------------------------------------------------------------------------

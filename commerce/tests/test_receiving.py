@@ -6,7 +6,7 @@ import pytest
 
 from accounts.tests.factories import UserFactory
 from commerce.models import Order, OrderLine, Payment
-from commerce.services import checkout, delivery, ordering, receiving
+from commerce.services import checkout, delivery, ordering, paying, receiving
 from commerce.tests.factories import NOON, URLS, place_order
 
 pytestmark = pytest.mark.django_db
@@ -45,6 +45,35 @@ def test_asking_twice_gives_the_payment_that_waits(counter):
     payments = {receiving.expect(order=order, method="cash", at=NOON) for _ in range(2)}
 
     assert payments == {Payment.objects.get()}
+
+
+@pytest.mark.parametrize(("method", "days"), [("cash", 3), ("transfer", 14)])
+def test_an_order_waits_as_long_as_its_way_of_paying_takes(counter, settings, method, days):
+    order = place_order(at=NOON)
+    payment = receiving.expect(order=order, method=method, at=LATER)
+    settings.PAYABLE_FOR = {"cash": timedelta(days=1), "transfer": timedelta(days=1)}
+    receiving.expect(order=order, method=method, at=LATER)
+    end = NOON + timedelta(days=days)
+
+    kept = checkout.sweep_unpaid(at=end - timedelta(microseconds=1))
+    given_up = checkout.sweep_unpaid(at=end)
+
+    assert (kept, given_up, counter.released) == (0, 1, ["v1"])
+    order, payment = Order.objects.get(), Payment.objects.get()
+    assert (order.payable_until, order.status, payment.status) == (end, "CANCELLED", "EXPIRED")
+
+
+def test_choosing_another_way_neither_shortens_the_time_nor_adds_to_it(counter):
+    order = place_order(at=NOON)
+    later = NOON + timedelta(days=2)
+
+    for method, at in (("transfer", NOON), ("cash", later), ("transfer", later), ("stripe", later)):
+        paying.begin(order=order, method=method, urls=URLS, at=at, by=None)
+
+    order.refresh_from_db()
+    assert order.payable_until == NOON + timedelta(days=14)
+    card = order.payments.pending().get()
+    assert (card.method, card.expires_at) == ("stripe", later + checkout.LONGEST_SESSION)
 
 
 def test_a_card_is_not_settled_by_hand(counter):

@@ -5,6 +5,7 @@ import pytest
 from django.db import IntegrityError, transaction
 from django_q.models import OrmQ
 
+from accounts.services import privacy
 from commerce.gateways import Event, GatewayUnavailable, SessionStatus
 from commerce.models import GatewayEvent, Order, Payment
 from commerce.money import Money
@@ -269,6 +270,30 @@ def test_money_for_an_order_given_up_is_given_back_when_the_goods_are_gone(count
     settled.refresh_from_db()
     assert (settled.status, settled.order.status) == ("REFUNDED", "CANCELLED")
     assert fake().refunds(settled.intent_id)[0].amount == settled.amount
+
+
+def test_money_of_somebody_who_has_left_is_given_back(counter, payment):
+    privacy.delete_account(user=payment.order.buyer, at=NOON)
+    fake().pay(payment.session_id)
+
+    settled = settle(payment)
+
+    assert (settled.status, settled.order.status) == ("PAID", "CANCELLED")
+    refund = settled.refunds.get()
+    assert (refund.origin, refund.amount) == ("AUTOMATIC", settled.amount)
+    assert refund.reason == "The account of the buyer was deleted."
+
+
+def test_money_for_an_order_given_up_is_given_back_when_the_buyer_has_the_goods_already(counter, payment):
+    fake().pay(payment.session_id)
+    ordering.cancel(order=payment.order, at=NOON, cause="test")
+    counter.had_already = "The buyer has this already."
+
+    settled = settle(payment)
+
+    assert (settled.status, settled.order.status) == ("PAID", "CANCELLED")
+    refund = settled.refunds.get()
+    assert (refund.origin, refund.reason) == ("AUTOMATIC", "The buyer has this already.")
 
 
 def test_a_second_capture_for_one_order_is_given_back_and_never_silent(payment):

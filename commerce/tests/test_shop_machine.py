@@ -20,7 +20,7 @@ import hypothesis
 import pytest
 from django.db import transaction
 from django.db.models import F, Q, Sum
-from hypothesis import HealthCheck
+from hypothesis import HealthCheck, Phase
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -57,7 +57,7 @@ from commerce.services import (
 )
 from commerce.services.stocking import SoldOut
 from commerce.tests.factories import NOON, URLS
-from commerce.tests.rounds import IS_LONG
+from commerce.tests.rounds import IS_LONG, IS_SHRUNK
 
 FLOWS = {"page": Payment.Flow.CHECKOUT, "intent": Payment.Flow.INTENT}
 CAPTURED = ("PAID", "PARTIALLY_REFUNDED", "REFUNDED")
@@ -214,7 +214,7 @@ class Shop(RuleBasedStateMachine):
 
     @rule(who=st.integers(0, 1), what=st.integers(0, 1))
     def remove(self, who: int, what: int) -> None:
-        was_there = cart.remove(customer=self.buyers[who], item_id=self.items[what].pk)
+        was_there = cart.remove(customer=self.buyers[who], item_id=self.items[what].pk, at=self.at)
         assert was_there is (self.carts[who].pop(what, None) is not None)
 
     @rule(who=st.integers(0, 1), code=st.sampled_from(["TEN", "TEN", "ALL"]))
@@ -228,7 +228,7 @@ class Shop(RuleBasedStateMachine):
 
     @rule(who=st.integers(0, 1))
     def drop_discount(self, who: int) -> None:
-        assert cart.drop_discount(customer=self.buyers[who]) is bool(self.codes[who])
+        assert cart.drop_discount(customer=self.buyers[who], at=self.at) is bool(self.codes[who])
         self.codes[who] = ""
 
     # --- Orders ------------------------------------------------------------------------------------------
@@ -855,6 +855,7 @@ def test_whatever_happens_in_whatever_order_the_portal_says_what_is_true(setting
             max_examples=500 if IS_LONG else 25,
             stateful_step_count=50 if IS_LONG else 25,
             deadline=None,
+            phases=[phase for phase in Phase if IS_SHRUNK or phase is not Phase.shrink],
             suppress_health_check=list(HealthCheck),
         ),
     )

@@ -15,7 +15,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.tests.factories import UserFactory
-from commerce.models import Discount, Item, Order, OrderLine, Payment, Tax
+from commerce.models import Discount, Item, Order, OrderDiscount, OrderLine, Payment, Tax
 from commerce.models.customers import Customer
 from commerce.services import cart as carts
 
@@ -510,6 +510,19 @@ def test_a_code_that_is_none_is_said_at_its_field(client, mug, headers):
     assert 'value="WINTER"' in answer.content.decode()
 
 
+def test_codes_are_not_guessed_fast(client, mug, settings):
+    settings.ACCOUNT_RATE_LIMITS = {"discount_code": "2/m/ip"}
+    cache.clear()
+    Discount.objects.create(name="Ten", code="TEN", percent_off=Decimal(10))
+    put(client, mug)
+
+    told = [client.post("/cart/discount/", {"code": code}) for code in ("ONE", "TWO", "TEN")]
+
+    assert [answer.status_code for answer in told] == [422, 422, 422]
+    assert "That were many codes in a short time." in words(told[2])
+    assert not OrderDiscount.objects.exists()
+
+
 def test_taxes_and_automatic_discounts_are_told_before_ordering(client, mug):
     Tax.objects.create(name="VAT", percentage=Decimal(10), is_inclusive=False)
     Discount.objects.create(name="May", percent_off=Decimal(10))
@@ -517,9 +530,10 @@ def test_taxes_and_automatic_discounts_are_told_before_ordering(client, mug):
 
     said = words(client.get("/cart/"))
 
-    assert "VAT 10 % $1.25" in said
-    assert "Total $13.75" in said
-    assert "“May” is taken off when you order." in said
+    assert "Subtotal $12.50 May −$1.25 VAT 10 % $1.13 Total $12.38" in said
+    assert "Take the discount off" not in said
+    client.post("/cart/order/")
+    assert str(Order.objects.get().total) == "12.38 USD"
 
 
 def test_a_cart_costs_the_same_with_one_line_and_with_three(client, mug, django_assert_num_queries):
@@ -544,6 +558,20 @@ def test_ordering_twice_makes_one_order(client, mug):
     order = Order.objects.get()
     assert (first.status_code, first["Location"]) == (303, f"/orders/{order.pk}/")
     assert (second.status_code, second["Location"]) == (303, "/orders/")
+
+
+@pytest.mark.parametrize("kind", ["form", "json"])
+def test_a_visitor_may_say_where_the_receipt_goes(client, mug, kind):
+    put(client, mug)
+    path = "/cart/order/" if kind == "form" else "/v2/cart/order/"
+    how = {} if kind == "form" else {"content_type": "application/json"}
+
+    refused = client.post(path, {"email": "eve at home"}, **how)
+    client.post(path, {"email": "eve@example.com"}, **how)
+
+    assert refused.status_code == (303 if kind == "form" else 400)
+    order = Order.objects.get()
+    assert (order.status, order.email) == ("AWAITING_PAYMENT", "eve@example.com")
 
 
 def test_a_cart_that_cannot_be_ordered_says_why_on_its_page(client):
@@ -589,6 +617,11 @@ def test_what_does_not_fit_into_the_member_s_cart_is_said(client, mug):
 
     assert "“Mug” is sold in USD, and your cart holds things in EUR." in words(answer)
     assert quantities() == [("Tasse", 1)]
+    assert "Kept for later" in words(client.get("/cart/"))
+    assert "1 × Mug $12.50" in words(client.get("/cart/"))
+    client.post("/cart/order/")
+    assert [line.title for line in carts.find(Customer(user=member)).lines.all()] == ["Mug"]
+    assert client.session["cart_count"] == 1
 
 
 def test_after_signing_out_nobody_sees_the_cart(client, mug):

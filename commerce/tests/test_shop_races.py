@@ -169,6 +169,44 @@ def test_a_discount_for_three_orders_is_had_by_three_of_sixteen_at_once():
     assert findings() == []
 
 
+def test_a_discount_that_comes_by_itself_and_is_used_up_at_once_refuses_nobody():
+    item = make_item(stock=None)
+    first = Discount.objects.create(name="First", percent_off=Decimal(50), max_redemptions=3)
+    later = Discount.objects.create(name="Later", percent_off=Decimal(10))
+    buyers = [fill_cart([item]) for _buyer in range(CROWD)]
+
+    answers = race([partial(cart.place, customer=buyer, at=NOON) for buyer in buyers])
+
+    assert failures(answers) == []
+    for discount in (first, later):
+        discount.refresh_from_db()
+    assert (first.times_redeemed, later.times_redeemed) == (3, CROWD - 3)
+    assert findings() == []
+
+
+def test_what_is_kept_for_later_comes_once_whatever_is_done_at_once():
+    member, visitor = Customer(user=UserFactory()), Customer(guest_key=new_guest_key())
+    ours, theirs = make_item(stock=None), make_item(stock=None)
+    Item.objects.filter(pk=theirs.pk).update(currency="EUR")
+    theirs.refresh_from_db()
+    cart.add(customer=member, item=ours, at=NOON)
+    cart.add(customer=visitor, item=theirs, quantity=2, at=NOON)
+    acts = [partial(cart.take_over, guest_key=visitor.guest_key, customer=member, at=NOON)] * 4
+    acts += [partial(cart.throw_away, customer=member, at=NOON)] * 4
+    acts += [partial(cart.remove, customer=member, item_id=ours.pk, at=NOON)] * 4
+
+    answers = race(acts)
+    cart.remove(customer=member, item_id=ours.pk, at=NOON)
+
+    assert failures(answers) == []
+    held = cart.find(member)
+    pieces = sum(line.quantity for line in held.lines.all()) if held else 0
+    # Who threw the cart away after it had come threw it away.
+    assert pieces in (0, 2)
+    assert cart.kept(member) == []
+    assert cart.find(visitor) is None
+
+
 def test_of_sixteen_refunds_at_once_no_more_is_given_back_than_came():
     for _round in rounds(short=2, long=20):
         payment = pay(order_all([make_item(stock=STOCK)]))
@@ -267,7 +305,7 @@ def place_without_what_is_over(customer: Customer) -> Order:
     try:
         return cart.place(customer=customer, at=NOON)
     except discounting.NoLongerValid:
-        cart.drop_discount(customer=customer)
+        cart.drop_discount(customer=customer, at=NOON)
         return cart.place(customer=customer, at=NOON)
 
 

@@ -15,15 +15,22 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.http import require_POST, require_safe
 
-from commerce.forms import DiscountCodeForm, ItemIdForm, QuantityForm
+from commerce.forms import DiscountCodeForm, GuestForm, ItemIdForm, QuantityForm, posted
 from commerce.fulfilment import NotAvailable
 from commerce.models import Item, Order, OrderDiscount, Tax
+from commerce.models.customers import Customer
 from commerce.money import Money
 from commerce.services import cart as carts
-from commerce.services import discounting, ordering
+from commerce.services import ordering
 from commerce.services.discounting import DiscountRefused
 from commerce.views.answers import SeeOther, fragments, refusal
-from commerce.views.customers import customer_of, known_customer, remember_cart, slow_down
+from commerce.views.customers import (
+    customer_of,
+    known_customer,
+    may_try_code,
+    remember_cart,
+    slow_down,
+)
 
 
 @never_cache
@@ -32,7 +39,7 @@ from commerce.views.customers import customer_of, known_customer, remember_cart,
 def cart(request: HttpRequest) -> HttpResponse:
     """What is in the cart, at today's prices, and what has changed since it was put in."""
     found = _find(request)
-    notes = carts.refresh(cart=found) if found is not None else []
+    notes = carts.refresh(cart=found, at=timezone.now()) if found is not None else []
     if notes:
         found = _find(request)
     remember_cart(request, found)
@@ -53,7 +60,7 @@ def set_quantity(request: HttpRequest, pk: int) -> HttpResponse:
                 customer=customer_of(request), item=found, quantity=form.wanted, at=timezone.now()
             )
         elif customer := known_customer(request):
-            carts.remove(customer=customer, item_id=found.pk)
+            carts.remove(customer=customer, item_id=found.pk, at=timezone.now())
     except (carts.CartRefused, NotAvailable) as refused:
         return _changed(request, notes=[str(refused)])
     if not form.wanted:
@@ -69,9 +76,11 @@ def set_discount(request: HttpRequest) -> HttpResponse:
     """Take a code, or with none take the discount off."""
     customer = known_customer(request)
     if customer is not None and "drop" in request.POST:
-        carts.drop_discount(customer=customer)
+        carts.drop_discount(customer=customer, at=timezone.now())
         return _changed(request, told=_("The discount is taken off."))
     form = DiscountCodeForm(request.POST)
+    if form.is_valid() and not may_try_code(request):
+        form.add_error("code", _("That were many codes in a short time. Wait a minute, and try again."))
     if form.is_valid():
         try:
             if customer is None:
@@ -93,8 +102,12 @@ def place(request: HttpRequest) -> HttpResponse:
     customer = known_customer(request)
     if customer is None:
         return SeeOther(reverse("commerce:cart"))
+    form = GuestForm(request.POST)
+    if not form.is_valid():
+        messages.error(request, _("That is no e-mail address: the receipt would not arrive."))
+        return SeeOther(reverse("commerce:cart"))
     try:
-        placed = carts.place(customer=customer, at=timezone.now())
+        placed = carts.place(customer=customer, email=form.cleaned_data["email"], at=timezone.now())
     except carts.EmptyCart:
         # The other half of a double click has placed it.
         remember_cart(request, None)
@@ -102,7 +115,8 @@ def place(request: HttpRequest) -> HttpResponse:
     except (carts.CartRefused, NotAvailable, DiscountRefused) as refused:
         messages.error(request, str(refused))
         return SeeOther(reverse("commerce:cart"))
-    remember_cart(request, None)
+    # What was kept for later may have come into the next cart.
+    remember_cart(request, carts.find(customer))
     return SeeOther(reverse("commerce:order", args=[placed.pk]))
 
 
@@ -134,7 +148,7 @@ def remove_by_id(request: HttpRequest) -> JsonResponse:
         return refusal(_('Name the item: {"itemId": 1}'), status=400, itemId=None, removed=False)
     item_id = form.cleaned_data["itemId"]
     customer = known_customer(request)
-    removed = customer is not None and carts.remove(customer=customer, item_id=item_id)
+    removed = customer is not None and carts.remove(customer=customer, item_id=item_id, at=timezone.now())
     remember_cart(request, _find(request))
     return JsonResponse({"itemId": item_id, "removed": removed})
 
@@ -145,15 +159,19 @@ def order_all(request: HttpRequest) -> HttpResponse:
     if too_often := slow_down(request, as_json=True):
         return too_often
     customer = known_customer(request)
+    form = GuestForm(posted(request))
+    if not form.is_valid():
+        words = _("That is no e-mail address: the receipt would not arrive.")
+        return refusal(words, status=400, orderCreated=False)
     try:
         if customer is None:
             raise carts.EmptyCart
-        placed = carts.place(customer=customer, at=timezone.now())
+        placed = carts.place(customer=customer, email=form.cleaned_data["email"], at=timezone.now())
     except carts.EmptyCart:
         return JsonResponse({"orderCreated": False}, status=400)
     except (carts.CartRefused, NotAvailable, DiscountRefused) as refused:
         return refusal(refused, orderCreated=False)
-    remember_cart(request, None)
+    remember_cart(request, carts.find(customer))
     return JsonResponse({"orderId": placed.pk, "orderCreated": True}, status=201)
 
 
@@ -194,20 +212,17 @@ def _changed(
 def _shown(
     found: Order | None, *, notes: list[str] | None = None, code_form: DiscountCodeForm | None = None
 ) -> dict[str, Any]:
-    """Lines with their items, what they come to, and the discount that ordering would give by itself."""
-    context: dict[str, Any] = {"cart": None, "lines": [], "notes": notes or []}
+    """Lines with their items, and what they come to with the discount that ordering would give."""
+    context: dict[str, Any] = {"cart": None, "lines": [], "kept": [], "notes": notes or []}
     if found is None:
         return context
+    if found.buyer is not None:
+        context["kept"] = carts.kept(Customer(user=found.buyer))
     lines = list(found.lines.all())
     if not lines:
         return context
     items = {str(item.pk): item for item in Item.objects.filter(pk__in=[line.reference for line in lines])}
-    attached = OrderDiscount.objects.filter(order=found).first()
-    automatic = None
-    if attached is None:
-        automatic = discounting.automatic(
-            currency=found.currency, merchandise=found.subtotal, at=timezone.now()
-        )
+    attached = OrderDiscount.objects.filter(order=found).select_related("discount").first()
     taxes = list(Tax.objects.on(found.currency).order_by("pk"))
     reckoned = ordering.reckon(order=found, lines=_with_order(lines, found), taxes=taxes)
     return {
@@ -224,7 +239,8 @@ def _shown(
             for line in lines
         ],
         "discount": attached,
-        "automatic_discount": automatic,
+        # What comes by itself cannot be taken off; a code may still take its place.
+        "may_drop_discount": attached is not None and bool(attached.discount.code),
         "taxes": [
             {"tax": tax, "amount": amount}
             for tax, amount in zip(taxes, reckoned.taxes, strict=True)

@@ -87,6 +87,11 @@ def slow_down(request: HttpRequest, *, as_json: bool = False) -> HttpResponse | 
     return response
 
 
+def may_try_code(request: HttpRequest) -> bool:
+    """Whether a discount's code may be tried: not by who tries many, whoever they are."""
+    return bool(ratelimit.consume(request, app="allauth.account", action="discount_code"))
+
+
 def bring_cart_along(sender: object, request: HttpRequest, user: User, **kwargs: Any) -> None:
     """Somebody signs in: what they put in and ordered before is theirs now. Connected in `commerce.apps`.
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from csp.constants import NONE, SELF
 from django.utils.translation import gettext_lazy as _
 
-from portal.settings.env import BASE_DIR, env
+from portal.settings.env import BASE_DIR, env, positive
 from portal.settings.limits import *  # noqa: F403
 from portal.settings.limits import ALLAUTH_TRUSTED_PROXY_COUNT, THROTTLE_RATES
 from portal.settings.social import *  # noqa: F403
@@ -304,6 +304,11 @@ DEFAULT_CURRENCY = env.str("DEFAULT_CURRENCY", default=CURRENCIES[0])
 # Who sells, as receipts have it.
 SELLER_NAME = env.str("SELLER_NAME", default="") or PORTAL_NAME
 SELLER_ADDRESS = env.str("SELLER_ADDRESS", default="")
+# How long after it was placed an order waits for money that comes by hand; for cards it is a day.
+PAYABLE_FOR = {
+    "cash": timedelta(days=positive("CASH_PAYABLE_DAYS", default=3)),
+    "transfer": timedelta(days=positive("TRANSFER_PAYABLE_DAYS", default=14)),
+}
 PAYMENT_GATEWAY = "commerce.gateways.stripe.StripeGateway"
 STRIPE_API_BASE = env.str("STRIPE_API_BASE", default="https://api.stripe.com")
 STRIPE_CHECKOUT_ORIGIN = env.str("STRIPE_CHECKOUT_ORIGIN", default="https://checkout.stripe.com")
@@ -346,6 +351,7 @@ SCHEDULES = {
     "deliver-undelivered": {"func": "commerce.tasks.sweep_undelivered", "cron": "*/5 * * * *"},
     "settle-open-sessions": {"func": "commerce.tasks.sweep_open_sessions", "cron": "* * * * *"},
     "refund": {"func": "commerce.tasks.sweep_refunds", "cron": "*/5 * * * *"},
+    "send-receipts": {"func": "commerce.tasks.sweep_receipts", "cron": "* * * * *"},
     "reconcile": {"func": "commerce.tasks.reconcile_yesterday", "cron": "10 5 * * *"},
     "check-integrity": {"func": "commerce.tasks.check_integrity", "cron": "40 3 * * *"},
     "beat": {"func": "portal.home.tasks.beat", "cron": "* * * * *"},

@@ -55,5 +55,6 @@ ACCOUNT_RATE_LIMITS = {
     "login_failed": "100/m/ip,20/5m/key",
     "signup": "100/m/ip",
     "order_as_guest": "600/m/ip",
+    "discount_code": "600/m/ip",
 }
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = True  # http://localhost

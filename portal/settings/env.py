@@ -13,6 +13,14 @@ env = environ.Env()
 environ.Env.read_env(BASE_DIR / ".env")
 
 
+def positive(name: str, *, default: int) -> int:
+    """The whole number in an environment variable. Raises ImproperlyConfigured when it is below 1."""
+    value = env.int(name, default=default)
+    if value < 1:
+        raise ImproperlyConfigured(f"{name} is {value}; it must be 1 or more. .env.sample describes it.")
+    return value
+
+
 def required(name: str) -> str:
     """The value of an environment variable that has no safe default.
 

@@ -22,6 +22,8 @@ ACCOUNT_RATE_LIMITS = {
     "export": "10/h/user",
     # What visitors order is set aside for a day, so that somebody could empty the shop without paying.
     "order_as_guest": "10/m/ip,60/h/ip",
+    # Codes are short, and some are worth guessing.
+    "discount_code": "10/m/ip,60/h/ip",
 }
 THROTTLE_RATES = {
     "anon": env.str("THROTTLE_ANON", default="120/min"),

@@ -112,3 +112,17 @@ def test_the_general_stripe_key_serves_the_default_currency(settings_tree):
     started = read(settings_tree, "production", "settings.STRIPE_ACCOUNTS['usd']['secret_key']", environment)
 
     assert started.stdout.strip() == "sk_live_general", started.stderr
+
+
+def test_an_order_waits_at_least_a_day_for_money_by_hand(settings_tree):
+    longer = read(
+        settings_tree,
+        "production",
+        "settings.PAYABLE_FOR['transfer'].days",
+        {**COMPLETE, "TRANSFER_PAYABLE_DAYS": "21"},
+    )
+    none = read(settings_tree, "production", "'started'", {**COMPLETE, "CASH_PAYABLE_DAYS": "0"})
+
+    assert longer.stdout.strip() == "21", longer.stderr
+    assert none.stdout == ""
+    assert "CASH_PAYABLE_DAYS is 0; it must be 1 or more." in none.stderr
