@@ -38,6 +38,7 @@ READ_ELSEWHERE = {
     "DJANGO_SETTINGS_MODULE": "manage.py",
     "PORT": "Makefile",
     "POSTGRES_PASSWORD": "docker/compose.yaml",
+    "TEST_REDIS_URL": "portal/tests/plugin.py",
     "WEB_CONCURRENCY": "docker/entrypoint.sh",
 }
 MAY_READ_ENVIRONMENT = ("portal/settings/", "portal/benchmarks/", "portal/asgi.py", "portal/wsgi.py")
@@ -167,7 +168,7 @@ def settings_variables(root: Path) -> tuple[set[str], set[str]]:
 
 def _reads_environment(function: ast.expr) -> bool:
     match function:
-        case ast.Name(id="env" | "positive" | "required"):
+        case ast.Name(id="env" | "positive" | "required" | "choice"):
             return True
         case ast.Attribute(value=ast.Name(id="env")):
             return True
