@@ -365,6 +365,15 @@ SERVER_EMAIL = DEFAULT_FROM_EMAIL
 EMAIL_TIMEOUT = 30  # seconds; less than accounts.services.notifying waits before it tries again
 ANYMAIL = env.json("ANYMAIL", default={})
 
+# --- Telegram --------------------------------------------------------------------------------------
+# A bot that speaks for the portal. Without its token nothing is said in chats.
+TELEGRAM_BACKEND = env.str("TELEGRAM_BACKEND", default="accounts.services.telegram.BotApi")
+TELEGRAM_API_BASE = env.str("TELEGRAM_API_BASE", default="https://api.telegram.org")
+TELEGRAM_BOT_TOKEN = env.str("TELEGRAM_BOT_TOKEN", default="")
+TELEGRAM_STAFF_CHAT_ID = env.str("TELEGRAM_STAFF_CHAT_ID", default="")
+TELEGRAM_FILE_PATH = BASE_DIR / "var" / "outbox" / "telegram"  # of the stand-in
+TELEGRAM_TIMEOUT = env.float("TELEGRAM_TIMEOUT", default=10)  # seconds, for a whole call
+
 # --- Security --------------------------------------------------------------------------------------
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
