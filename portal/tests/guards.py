@@ -1260,6 +1260,159 @@ GUARDS: tuple[Guard, ...] = (
         "    if False and payment",
         "commerce/tests/test_refunds_out_of_turn.py::test_part_given_back_at_the_provider_does_not_keep_the_rest_of_late_money",
     ),
+    # --- The library: one winner each, and nobody crosswise
+    Guard(
+        "library: the last copy is lent behind the lock of its book",
+        "library/services/cards.py",
+        "return Book.objects.select_for_update(no_key=True).get(pk=book_id)",
+        "return Book.objects.get(pk=book_id)",
+        "library/tests/test_races.py::test_the_last_copy_borrowed_by_sixteen_at_once_is_lent_to_one",
+        on_postgres=True,
+    ),
+    Guard(
+        "library: the queue is looked at behind the lock of its book",
+        "library/services/cards.py",
+        "return Book.objects.select_for_update(no_key=True).get(pk=book_id)",
+        "return Book.objects.get(pk=book_id)",
+        "library/tests/test_races.py"
+        "::test_a_hold_against_a_return_leaves_no_copy_on_the_shelf_while_somebody_waits",
+        on_postgres=True,
+    ),
+    Guard(
+        "library: a hold expires behind the lock of its book",
+        "library/services/cards.py",
+        "return Book.objects.select_for_update(no_key=True).get(pk=book_id)",
+        "return Book.objects.get(pk=book_id)",
+        "library/tests/test_races.py::test_borrowing_against_the_expiry_of_holds_lends_the_copy_once",
+        on_postgres=True,
+    ),
+    Guard(
+        "library: loans of a member are counted behind the lock of the card",
+        "library/services/cards.py",
+        "locked = LibraryCard.objects.select_for_update(no_key=True).filter(pk=card.pk).first()",
+        "locked = LibraryCard.objects.filter(pk=card.pk).first()",
+        "library/tests/test_races.py"
+        "::test_sixteen_books_borrowed_at_once_by_one_member_are_as_many_as_the_rules_allow",
+        on_postgres=True,
+    ),
+    Guard(
+        "library: holds of a member are counted behind the lock of the card",
+        "library/services/cards.py",
+        "locked = LibraryCard.objects.select_for_update(no_key=True).filter(pk=card.pk).first()",
+        "locked = LibraryCard.objects.filter(pk=card.pk).first()",
+        "library/tests/test_races.py"
+        "::test_holds_of_sixteen_books_placed_at_once_by_one_member_are_as_many_as_the_rules_allow",
+        on_postgres=True,
+    ),
+    Guard(
+        "library: a member has one hold of a book",
+        "library/services/holding.py",
+        'if (held := mine.of(book).select_related("book").first()) is not None:',
+        "if (held := mine.none().first()) is not None:",
+        "library/tests/test_races.py::test_a_hold_placed_sixteen_times_at_once_by_one_member_is_one_hold",
+        on_postgres=True,
+    ),
+    Guard(
+        "library: holds of one moment have places of their own",
+        "library/services/holding.py",
+        "Q(placed_at=hold.placed_at, pk__lt=hold.pk)",
+        "Q(pk__in=[])",
+        "library/tests/test_races.py::test_sixteen_who_place_a_hold_at_once_stand_at_sixteen_places",
+        on_postgres=True,
+    ),
+    Guard(
+        "library: a loan is looked at again behind the lock (return)",
+        "library/services/lending.py",
+        "    lock_book(borrowing.book_id)\n    borrowing.refresh_from_db()",
+        "    lock_book(borrowing.book_id)",
+        "library/tests/test_races.py::test_a_loan_returned_sixteen_times_at_once_is_back_once_and_fined_once",
+        on_postgres=True,
+    ),
+    Guard(
+        "library: a loan is renewed so often and no more",
+        "library/services/lending.py",
+        "if borrowing.renewals.count() >= rules.max_renewals:",
+        "if borrowing.renewals.count() > rules.max_renewals:",
+        "library/tests/test_races.py"
+        "::test_a_loan_renewed_sixteen_times_at_once_is_renewed_as_often_as_the_rules_allow",
+        on_postgres=True,
+    ),
+    Guard(
+        "library: a book is handed out behind the lock of the card",
+        "library/services/lending.py",
+        "        lock_card_of(borrowing.member_id)\n        waiting",
+        "        waiting",
+        "library/tests/test_races.py"
+        "::test_a_loan_handed_out_against_the_expiry_of_its_payment_goes_on_or_is_given_up_and_never_both",
+        on_postgres=True,
+    ),
+    Guard(
+        "library: late money opens the loan again, or goes back",
+        "library/sales.py",
+        '_take_up(charge, at=at, cause=f"order {line.order.number} taken up again")',
+        "pass",
+        "library/tests/test_races.py"
+        "::test_a_payment_against_the_expiry_of_its_loan_pays_for_a_loan_or_goes_back",
+        on_postgres=True,
+    ),
+    Guard(
+        "library: what was handed out goes on without its money",
+        "library/services/lending.py",
+        "return borrowing.status == Borrowing.Status.OPEN and borrowing.handed_out_at is None",
+        "return borrowing.status == Borrowing.Status.OPEN",
+        "library/tests/test_charging.py"
+        "::test_a_loan_handed_out_whose_payment_expires_goes_on_and_its_fee_stays_owed",
+    ),
+    Guard(
+        "library: what waits for somebody is not for others",
+        "library/services/lending.py",
+        "if copy.status == Copy.Status.AVAILABLE or copy.pk == set_aside:",
+        "if copy.status in (Copy.Status.AVAILABLE, Copy.Status.ON_HOLD_SHELF):",
+        "library/tests/test_lending.py::test_a_copy_set_aside_is_lent_to_who_it_is_for_and_nobody_else",
+    ),
+    Guard(
+        "library: whatever happens, a copy that is back goes to the next",
+        "library/services/holding.py",
+        "    if copy is not None:\n        pass_on(",
+        "    if copy is None:\n        pass_on(",
+        "library/tests/test_library_machine.py"
+        "::test_whatever_happens_in_whatever_order_the_library_says_what_is_true",
+    ),
+    Guard(
+        "library: a fine goes by the rule of the day the loan was made",
+        "library/services/lending.py",
+        "due, rule = borrowing.expected_return_date, borrowing.fine_rule",
+        "due, rule = borrowing.expected_return_date, LendingRules.current().fine_rule",
+        "library/tests/test_lending.py::test_a_fine_goes_by_the_rule_of_the_day_the_loan_was_made",
+    ),
+    Guard(
+        "library: nobody leaves with a book or a debt",
+        "library/personal_data.py",
+        "            _refuse_who_owes(user, at=at)\n",
+        "",
+        "library/tests/test_personal_data.py::test_nobody_leaves_with_a_debt",
+    ),
+    Guard(
+        "library: the database lends a copy once",
+        "library/migrations/0001_lend_books.py",
+        "fields=('copy',), name='library_borrowing_copy_lent_once'",
+        "fields=('copy', 'id'), name='library_borrowing_copy_lent_once'",
+        "library/tests/test_integrity.py::test_the_database_lends_a_copy_once",
+    ),
+    Guard(
+        "library: the database lends a member a book once",
+        "library/migrations/0001_lend_books.py",
+        "fields=('member', 'book'), name='library_borrowing_one_open_loan_of_a_book_per_member'",
+        "fields=('member', 'book', 'id'), name='library_borrowing_one_open_loan_of_a_book_per_member'",
+        "library/tests/test_integrity.py::test_the_database_lends_a_member_a_book_once",
+    ),
+    Guard(
+        "library: the database sets a copy aside once",
+        "library/migrations/0001_lend_books.py",
+        "fields=('copy',), name='library_hold_copy_set_aside_once'",
+        "fields=('copy', 'id'), name='library_hold_copy_set_aside_once'",
+        "library/tests/test_integrity.py::test_the_database_sets_a_copy_aside_once",
+    ),
 )
 
 
