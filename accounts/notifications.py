@@ -2,16 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from types import MappingProxyType
 from typing import Any
 
-from accounts.models import Message
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import Channel, Frequency, Message
+
+USUALLY = MappingProxyType(
+    {
+        Channel.EMAIL: Frequency.INSTANT,
+        Channel.INBOX: Frequency.INSTANT,
+        # Whoever links a chat wants to be told there.
+        Channel.TELEGRAM: Frequency.INSTANT,
+    }
+)
+#: Of receipts and the like: by mail, for they are kept; not said in a chat as long as nobody asks for it.
+USUALLY_KEPT = MappingProxyType({**USUALLY, Channel.TELEGRAM: Frequency.OFF})
 
 
 def _is_wanted(message: Message, *, at: datetime) -> bool:
     return True
+
+
+def _leads_nowhere(message: Message) -> str:
+    return ""
+
+
+def _is_for_now(message: Message) -> bool:
+    return True
+
+
+def _as_chosen(message: Message) -> Mapping[Channel, Frequency] | None:
+    return None
 
 
 def _is_said(message: Message) -> dict[str, Any]:
@@ -26,17 +53,37 @@ class Kind:
     to_staff: whether it is said in the staff chat and to nobody else; then telegram.html is its one template.
     still_wanted: looked at when the message is about to be sent; False when its reason is gone by then.
     words: what the templates are filled with, made from the JSON of `message.context`.
-    to_the_blocked: whether a blocked account gets it as well.
+    label, about: what people who choose call it, and a line that says when it comes; without a label nobody
+    chooses. is_essential: it always goes out by mail at once (receipts, what concerns the account itself).
+    usual: how often it comes by each channel until somebody chooses; None: at once, but what is essential not
+    in a chat.
+    link: the path of the page that it leads to, for the inbox and digests.
+    is_for_now: False for what may not disturb anybody at once and waits for the daily digest.
+    by: the channels of a message about which nobody's choice is asked; None: as the reader chose.
+    to_the_blocked: whether a blocked account gets it as well, by mail.
     confidential: entries of the context, such as a link that opens an account, that nobody is shown and that
-    are forgotten once the message is sent or dropped.
+    are forgotten once the message is sent or dropped. Such a message goes by mail and no other way.
     """
 
     name: str
     still_wanted: Callable[..., bool] = _is_wanted
     words: Callable[[Message], dict[str, Any]] = _is_said
     to_staff: bool = False
+    label: str | Promise = ""
+    about: str | Promise = ""
+    is_essential: bool = True
+    usual: Mapping[Channel, Frequency] | None = None
+    link: Callable[[Message], str] = _leads_nowhere
+    is_for_now: Callable[[Message], bool] = _is_for_now
+    by: Callable[[Message], Mapping[Channel, Frequency] | None] = _as_chosen
     to_the_blocked: bool = False
     confidential: frozenset[str] = frozenset()
+
+    @property
+    def usually(self) -> Mapping[Channel, Frequency]:
+        if self.usual is not None:
+            return self.usual
+        return USUALLY_KEPT if self.is_essential else USUALLY
 
     @property
     def folder(self) -> str:
@@ -69,6 +116,11 @@ def kind_of(name: str) -> Kind:
 def kinds() -> list[Kind]:
     """All kinds, by name."""
     return [_kinds[name] for name in sorted(_kinds)]
+
+
+def choosable() -> list[Kind]:
+    """The kinds that people choose about, by name."""
+    return [kind for kind in kinds() if kind.label and not kind.to_staff]
 
 
 def still_wanted(message: Message, *, at: datetime) -> bool:
@@ -105,7 +157,15 @@ def _is_still_blocked(message: Message, *, at: datetime) -> bool:
 
 def register_own() -> None:
     """Make the letters of accounts known; called when the app starts."""
-    register(Kind(INACTIVITY_WARNING, still_wanted=_is_still_away, words=_days))
+    register(
+        Kind(
+            INACTIVITY_WARNING,
+            still_wanted=_is_still_away,
+            words=_days,
+            label=_("Your account is about to be blocked"),
+            about=_("A week before, when nobody has signed in for nearly a month."),
+        )
+    )
     register(
         Kind(
             REACTIVATION_LINK,

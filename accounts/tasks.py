@@ -3,7 +3,7 @@
 from django.core.management import call_command
 from django.utils import timezone
 
-from accounts.services import inactivity, notifying, tokens
+from accounts.services import inactivity, linking, notifying, tokens
 
 
 def flush_expired_tokens() -> None:
@@ -26,3 +26,8 @@ def block_inactive_accounts() -> str:
     """Warn and block accounts that nobody uses; what was done."""
     done = inactivity.warn_and_block(at=timezone.now(), zone=timezone.get_default_timezone())
     return f"{done.warned} warned, {done.blocked} blocked"
+
+
+def read_telegram() -> int:
+    """Link the chats of those who opened the bot and did not say so on the portal; how many."""
+    return linking.read_news(at=timezone.now())

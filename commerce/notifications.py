@@ -5,6 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+
 from accounts.models import Message
 from accounts.notifications import Kind, register
 from commerce.models import Order, Payment, Refund
@@ -62,8 +65,49 @@ def _held(message: Message) -> dict[str, Any]:
     return {"payment": payment, "order": payment.order}
 
 
+def _to_order(message: Message) -> str:
+    return reverse("commerce:order", args=[message.context["order"]])
+
+
+def _to_order_of_refund(message: Message) -> str:
+    refund = Refund.objects.select_related("payment").get(pk=message.context["refund"])
+    return reverse("commerce:order", args=[refund.payment.order_id])
+
+
+def _to_order_of_payment(message: Message) -> str:
+    payment = Payment.objects.get(pk=message.context["payment"])
+    return reverse("commerce:order", args=[payment.order_id])
+
+
 def register_own() -> None:
     """Make the letters of the shop known; called when the app starts."""
-    register(Kind(ORDER_PAID, still_wanted=_is_paid, words=_receipt))
-    register(Kind(PAYMENT_REFUNDED, still_wanted=_went_back, words=_refund))
-    register(Kind(PAYMENT_HELD, still_wanted=_is_held, words=_held))
+    register(
+        Kind(
+            ORDER_PAID,
+            still_wanted=_is_paid,
+            words=_receipt,
+            link=_to_order,
+            label=_("Receipts"),
+            about=_("When an order of yours is paid."),
+        )
+    )
+    register(
+        Kind(
+            PAYMENT_REFUNDED,
+            still_wanted=_went_back,
+            words=_refund,
+            link=_to_order_of_refund,
+            label=_("Refunds"),
+            about=_("When money goes back to you."),
+        )
+    )
+    register(
+        Kind(
+            PAYMENT_HELD,
+            still_wanted=_is_held,
+            words=_held,
+            link=_to_order_of_payment,
+            label=_("Payments that are checked"),
+            about=_("When a payment of yours does not fit its order, and somebody looks at it."),
+        )
+    )

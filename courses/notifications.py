@@ -3,6 +3,8 @@
 from datetime import datetime
 from typing import Any
 
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
 from wagtail.models import TaskState
 
 from accounts.models import Message
@@ -28,8 +30,27 @@ def _with_moment(message: Message) -> dict[str, Any]:
     return {**message.context, "goes_live": datetime.fromisoformat(goes_live) if goes_live else None}
 
 
+def _to_editor(message: Message) -> str:
+    return reverse("wagtailadmin_pages:edit", args=[message.context["page"]])
+
+
 def register_own() -> None:
     """Make the letters of courses known; called when the app starts."""
-    register(Kind(REVIEW_ASKED, still_wanted=_still_waits))
-    register(Kind(REVIEW_APPROVED, words=_with_moment))
-    register(Kind(REVIEW_REJECTED, words=_with_moment))
+    register(
+        Kind(
+            REVIEW_ASKED,
+            still_wanted=_still_waits,
+            link=_to_editor,
+            is_essential=False,
+            label=_("Something waits for your review"),
+            about=_("For moderators: an author has sent a page."),
+        )
+    )
+    decided = {
+        "words": _with_moment,
+        "link": _to_editor,
+        "is_essential": False,
+        "about": _("For authors: what became of a page that you sent for review."),
+    }
+    register(Kind(REVIEW_APPROVED, label=_("Your page was approved"), **decided))
+    register(Kind(REVIEW_REJECTED, label=_("Changes to your page are asked for"), **decided))

@@ -13,14 +13,14 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import F
 from django_q.tasks import async_task
 
-from accounts.models import Message, MessageQuerySet, User
+from accounts.models import Delivery, Message, MessageQuerySet, User
 from accounts.notifications import Kind, UnknownKind, kind_of, still_wanted
-from accounts.services import telegram, wording
+from accounts.services import telegram
+from accounts.services.delivering import Outcome, Post, deliver, said
 
 logger = logging.getLogger(__name__)
 
@@ -82,7 +82,7 @@ def notify_many(*, notes: Iterable[Note], at: datetime) -> None:
     Message.objects.bulk_create([_message(note, at=at) for note in notes], ignore_conflicts=True)
 
 
-def send(*, message_id: int, at: datetime) -> bool:
+def send(*, message_id: int, at: datetime, post: Post | None = None) -> bool:
     """Send a message that is due, unless its reason is gone; say whether it went out by this call.
 
     Talks to mail servers and Telegram, so call it outside any transaction. A failure is kept on the row, with
@@ -97,32 +97,35 @@ def send(*, message_id: int, at: datetime) -> bool:
         if not still_wanted(claimed, at=at):
             _finish(claimed, Message.Status.DROPPED, context=_without_secrets(claimed, kind))
             return False
-        _deliver(claimed, at=at)
+        outcome = deliver(message=claimed, kind=kind, post=post or Post(), at=at)
     except telegram.TooManyRequests as refusal:
         _come_back(claimed, at=at + timedelta(seconds=refusal.retry_after), because=refusal)
         return False
     except telegram.NotSetUp as refusal:
         # Set up one day, Telegram is not told of all that happened before.
-        _finish(claimed, Message.Status.DROPPED, last_error=_said(refusal))
+        _finish(claimed, Message.Status.DROPPED, last_error=said(refusal))
         return False
     except (telegram.ChatRefused, UnknownKind) as refusal:
         logger.error("Message %s will never go out: %s", claimed.pk, refusal)
-        _finish(claimed, Message.Status.FAILED, last_error=_said(refusal))
+        _finish(claimed, Message.Status.FAILED, last_error=said(refusal))
         return False
     except Exception as error:
         # Whatever templates or mail providers raise must not lose the message.
         logger.exception("Message %s could not be sent", claimed.pk)
         _note_failure(claimed, error=error)
         return False
-    return _finish(claimed, Message.Status.SENT, sent_at=at, context=_without_secrets(claimed, kind))
+    return _note_outcome(claimed, kind, outcome, at=at)
 
 
 def send_due(*, at: datetime) -> int:
     """Send what is due, oldest first, at most SWEEP_AT_MOST; give the number sent."""
     due = Message.objects.due(at=at).order_by("next_attempt_at", "pk")
-    return sum(send(message_id=pk, at=at) for pk in list(due.values_list("pk", flat=True)[:SWEEP_AT_MOST]))
+    with Post() as post:
+        found = list(due.values_list("pk", flat=True)[:SWEEP_AT_MOST])
+        return sum(send(message_id=pk, at=at, post=post) for pk in found)
 
 
+@transaction.atomic
 def send_again(*, message: Message, at: datetime) -> bool:
     """Put a message that was given up, or waits for its next attempt, in front of the queue.
 
@@ -131,6 +134,7 @@ def send_again(*, message: Message, at: datetime) -> bool:
     again = Message.objects.filter(pk=message.pk, status__in=[Message.Status.FAILED, Message.Status.PENDING])
     if not again.update(status=Message.Status.PENDING, attempts=0, next_attempt_at=at):
         return False
+    message.deliveries.filter(status=Delivery.Status.FAILED).delete()
     transaction.on_commit(lambda: async_task("accounts.tasks.send_message", message.pk), robust=True)
     return True
 
@@ -162,22 +166,14 @@ def _message(note: Note, *, at: datetime) -> Message:
     )
 
 
-def _deliver(message: Message, *, at: datetime) -> None:
-    if message.recipient is not None:
-        wording.letter(message=message).send()
-        return
-    if not settings.TELEGRAM_STAFF_CHAT_ID:
-        raise telegram.NotSetUp("TELEGRAM_STAFF_CHAT_ID is not set")
-    html = wording.telegram(message=message)
-    telegram.messenger().say(chat=settings.TELEGRAM_STAFF_CHAT_ID, html=html, at=at)
-
-
 def _claim(*, message_id: int, at: datetime) -> Message | None:
     """Count the attempt and push the next one away; None when somebody else has it, or it is not due.
 
     Before the attempt, so that one that takes its process down counts as well.
     """
-    message = Message.objects.due(at=at).select_related("recipient").filter(pk=message_id).first()
+    message = (
+        Message.objects.due(at=at).select_related("recipient__telegram_chat").filter(pk=message_id).first()
+    )
     if message is None:
         return None
     if message.attempts >= MAX_ATTEMPTS:
@@ -197,20 +193,31 @@ def _finish(message: Message, status: Message.Status, **fields: Any) -> bool:
     return rows.update(status=status, next_attempt_at=None, **fields) == 1
 
 
+def _note_outcome(message: Message, kind: Kind, outcome: Outcome, *, at: datetime) -> bool:
+    is_sent = outcome.status == Message.Status.SENT
+    if outcome.status == Message.Status.FAILED:
+        _finish(message, outcome.status, last_error=outcome.error)
+        return False
+    is_ours = _finish(
+        message,
+        outcome.status,
+        sent_at=at if is_sent else None,
+        last_error=outcome.error or message.last_error,
+        context=_without_secrets(message, kind),
+    )
+    return is_ours and is_sent
+
+
 def _come_back(message: Message, *, at: datetime, because: Exception) -> None:
     """Try again at a moment that the other side named: that was no attempt."""
     rows = Message.objects.waiting().filter(pk=message.pk)
-    rows.update(attempts=F("attempts") - 1, next_attempt_at=at, last_error=_said(because))
+    rows.update(attempts=F("attempts") - 1, next_attempt_at=at, last_error=said(because))
 
 
 def _note_failure(message: Message, *, error: Exception) -> None:
-    Message.objects.waiting().filter(pk=message.pk).update(last_error=_said(error))
+    Message.objects.waiting().filter(pk=message.pk).update(last_error=said(error))
     if message.attempts >= MAX_ATTEMPTS:
         _finish(message, Message.Status.FAILED)
-
-
-def _said(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}"[:2000]
 
 
 def _without_secrets(message: Message, kind: Kind) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 from typing import Any
 
 from django.conf import settings
-from django.core.mail import EmailMultiAlternatives, get_connection
+from django.core.mail import EmailMultiAlternatives
 from django.template.loader import render_to_string
 from django.utils import translation
 
@@ -28,21 +28,35 @@ def letter(*, message: Message) -> EmailMultiAlternatives:
     assert message.recipient is not None, "the staff chat has no address"
     words = _words(message, kind)
     with translation.override(_language(message)):
-        subject = " ".join(render_to_string(f"{kind.folder}/subject.txt", words).split())
+        subject = _subject(kind, words)
         text = render_to_string(f"{kind.folder}/body.txt", words)
         html = render_to_string(f"{kind.folder}/body.html", words)
-    mail = EmailMultiAlternatives(
-        subject, text, settings.DEFAULT_FROM_EMAIL, [message.recipient.email], connection=get_connection()
-    )
+    mail = EmailMultiAlternatives(subject, text, settings.DEFAULT_FROM_EMAIL, [message.recipient.email])
     mail.attach_alternative(html, "text/html")
     return mail
 
 
-def telegram(*, message: Message) -> str:
-    """A message as Telegram takes it: its HTML, at most 4096 characters. Raises notifications.UnknownKind."""
+def title(*, message: Message) -> str:
+    """The line that names a message to a person, in their language. Raises notifications.UnknownKind."""
     kind = kind_of(message.kind)
     with translation.override(_language(message)):
-        html = render_to_string(f"{kind.folder}/telegram.html", _words(message, kind))
+        return _subject(kind, _words(message, kind))
+
+
+def telegram(*, message: Message) -> str:
+    """A message as Telegram takes it: its HTML, at most 4096 characters. Raises notifications.UnknownKind.
+
+    To the staff in words of its own; to a person what the letter says.
+    """
+    kind = kind_of(message.kind)
+    words = _words(message, kind)
+    with translation.override(_language(message)):
+        html: str
+        if kind.to_staff:
+            html = render_to_string(f"{kind.folder}/telegram.html", words)
+        else:
+            text = escape(render_to_string(f"{kind.folder}/body.txt", words), quote=False)
+            html = f"<b>{escape(_subject(kind, words), quote=False)}</b>\n\n{text}"
     lines = "\n".join(" ".join(line.split()) for line in html.splitlines())
     return fit(re.sub(r"\n{3,}", "\n\n", lines).strip())
 
@@ -118,6 +132,10 @@ def _readable(text: str) -> str:
 
 def _units(text: str) -> int:
     return len(text.encode("utf-16-le")) // 2
+
+
+def _subject(kind: Kind, words: dict[str, Any]) -> str:
+    return " ".join(render_to_string(f"{kind.folder}/subject.txt", words).split())
 
 
 def _words(message: Message, kind: Kind) -> dict[str, Any]:

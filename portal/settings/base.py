@@ -351,6 +351,7 @@ SCHEDULES = {
     "beat": {"func": "portal.home.tasks.beat", "cron": "* * * * *"},
     "publish-scheduled-pages": {"func": "portal.home.tasks.publish_scheduled_pages", "cron": "* * * * *"},
     "send-due-messages": {"func": "accounts.tasks.send_due_messages", "cron": "* * * * *"},
+    "read-telegram": {"func": "accounts.tasks.read_telegram", "cron": "* * * * *"},
     "block-inactive-accounts": {"func": "accounts.tasks.block_inactive_accounts", "cron": "20 4 * * *"},
     "flush-expired-tokens": {"func": "accounts.tasks.flush_expired_tokens", "cron": "30 3 * * *"},
 }
@@ -367,6 +368,7 @@ ANYMAIL = env.json("ANYMAIL", default={})
 TELEGRAM_BACKEND = env.str("TELEGRAM_BACKEND", default="accounts.services.telegram.BotApi")
 TELEGRAM_API_BASE = env.str("TELEGRAM_API_BASE", default="https://api.telegram.org")
 TELEGRAM_BOT_TOKEN = env.str("TELEGRAM_BOT_TOKEN", default="")
+TELEGRAM_BOT_NAME = env.str("TELEGRAM_BOT_NAME", default="")  # people find it by this name
 TELEGRAM_STAFF_CHAT_ID = env.str("TELEGRAM_STAFF_CHAT_ID", default="")
 TELEGRAM_FILE_PATH = BASE_DIR / "var" / "outbox" / "telegram"  # of the stand-in
 TELEGRAM_TIMEOUT = env.float("TELEGRAM_TIMEOUT", default=10)  # seconds, for a whole call
