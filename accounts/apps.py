@@ -10,10 +10,11 @@ class AccountsConfig(AppConfig):
 
     def ready(self) -> None:
         from accounts import adapter, notifications, personal_data
-        from accounts.services import keeping
+        from accounts.services import digesting, keeping
 
         adapter.connect()
         notifications.register_own()
+        digesting.register_own()
         for keeper in keeping.KEEPERS:
             personal_data.register(keeper)
 

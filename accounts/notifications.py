@@ -41,6 +41,10 @@ def _as_chosen(message: Message) -> Mapping[Channel, Frequency] | None:
     return None
 
 
+def _nothing_more(message: Message, *, at: datetime) -> None:
+    """What most kinds do once they are through."""
+
+
 def _is_said(message: Message) -> dict[str, Any]:
     return message.context
 
@@ -59,6 +63,7 @@ class Kind:
     in a chat.
     link: the path of the page that it leads to, for the inbox and digests.
     is_for_now: False for what may not disturb anybody at once and waits for the daily digest.
+    afterwards: called in the transaction that notes the message as sent or dropped.
     by: the channels of a message about which nobody's choice is asked; None: as the reader chose.
     to_the_blocked: whether a blocked account gets it as well, by mail.
     confidential: entries of the context, such as a link that opens an account, that nobody is shown and that
@@ -76,6 +81,7 @@ class Kind:
     link: Callable[[Message], str] = _leads_nowhere
     is_for_now: Callable[[Message], bool] = _is_for_now
     by: Callable[[Message], Mapping[Channel, Frequency] | None] = _as_chosen
+    afterwards: Callable[..., None] = _nothing_more
     to_the_blocked: bool = False
     confidential: frozenset[str] = frozenset()
 
@@ -130,6 +136,70 @@ def still_wanted(message: Message, *, at: datetime) -> bool:
     if reader is not None and not reader.is_active and not kind.to_the_blocked:
         return False
     return kind.still_wanted(message, at=at)
+
+
+# --- Audiences: to whom a message to many goes -------------------------------------------------------------
+Audience = Callable[..., list[int]]
+_audiences: dict[str, Audience] = {}
+
+
+class UnknownAudience(LookupError):
+    """A message goes to an audience that no app has registered."""
+
+
+def register_audience(name: str, audience: Audience) -> None:
+    """Make an audience known.
+
+    audience(of, after=…, at_most=…, since=…): the keys of the people of it, ascending and larger than
+    `after`, who belonged to it at the moment `since`.
+    """
+    _audiences[name] = audience
+
+
+def audience_of(name: str) -> Audience:
+    """The audience of this name. Raises UnknownAudience."""
+    try:
+        return _audiences[name]
+    except KeyError:
+        raise UnknownAudience(f'No app has registered the audience "{name}"; do so in apps.py.') from None
+
+
+# --- Sections of digests -----------------------------------------------------------------------------------
+@dataclass(frozen=True)
+class Line:
+    """A line of a digest. link: the path of the page it leads to."""
+
+    text: str
+    note: str = ""
+    link: str = ""
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of digests, made by the app that knows of it.
+
+    kinds: the kinds whose messages it tells of, when they were left to a digest.
+    lines(reader=…, messages=…, at=…): what to say of those messages (wanted still, oldest first), or of how
+    things stand at the moment. A digest goes out only if it tells of a message; then it has every
+    section that has lines.
+    """
+
+    name: str
+    title: str | Promise
+    lines: Callable[..., list[Line]]
+    kinds: frozenset[str] = frozenset()
+
+
+_sections: dict[str, Section] = {}
+
+
+def register_section(section: Section) -> None:
+    """Make a section known; they stand in digests in the order of their names."""
+    _sections[section.name] = section
+
+
+def sections() -> list[Section]:
+    return [_sections[name] for name in sorted(_sections)]
 
 
 # --- What accounts itself writes ---------------------------------------------------------------------------

@@ -3,7 +3,8 @@
 from django.core.management import call_command
 from django.utils import timezone
 
-from accounts.services import inactivity, linking, notifying, tokens
+from accounts.services import digesting, inactivity, linking, notifying, tokens
+from accounts.services.delivering import Post
 
 
 def flush_expired_tokens() -> None:
@@ -15,6 +16,28 @@ def flush_expired_tokens() -> None:
 def send_message(message_id: int) -> bool:
     """Send one message, if it is still due; whether it went out now."""
     return notifying.send(message_id=message_id, at=timezone.now())
+
+
+def send_messages(message_ids: list[int]) -> int:
+    """Send many, those of them that are due, by one connection; the number sent."""
+    with Post() as post:
+        sent = [notifying.send(message_id=pk, at=timezone.now(), post=post) for pk in message_ids]
+    return sum(sent)
+
+
+def spread(broadcast_id: int) -> int:
+    """Write a message to its audience; the number written."""
+    return notifying.spread(broadcast_id=broadcast_id, at=timezone.now())
+
+
+def spread_messages() -> int:
+    """Go on with messages to many that were broken off; the number written."""
+    return notifying.spread_unfinished(at=timezone.now())
+
+
+def write_digests() -> int:
+    """Write the digests that are due by their readers' clocks; the number written."""
+    return digesting.write_due(at=timezone.now())
 
 
 def send_due_messages() -> int:

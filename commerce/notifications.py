@@ -15,6 +15,7 @@ from commerce.models import Order, Payment, Refund
 ORDER_PAID = "commerce.order_paid"
 PAYMENT_REFUNDED = "commerce.payment_refunded"
 PAYMENT_HELD = "commerce.payment_held"
+PAYMENT_EXPIRING = "commerce.payment_expiring"
 
 
 def _is_paid(message: Message, *, at: datetime) -> bool:
@@ -31,6 +32,20 @@ def _is_held(message: Message, *, at: datetime) -> bool:
 def _went_back(message: Message, *, at: datetime) -> bool:
     """The bank may have returned it before the letter was sent."""
     return Refund.objects.filter(pk=message.context["refund"], status=Refund.Status.SUCCEEDED).exists()
+
+
+def _can_be_paid(message: Message, *, at: datetime) -> bool:
+    """It waits for money still, and has not been given more time since."""
+    until = datetime.fromisoformat(message.context["payable_until"])
+    waiting = Order.objects.awaiting_payment().filter(pk=message.context["order"], payable_until=until)
+    return until > at and waiting.exclude(payments__held_reason__gt="").exists()
+
+
+def _unpaid(message: Message) -> dict[str, Any]:
+    order = Order.objects.prefetch_related("lines").get(pk=message.context["order"])
+    for line in order.lines.all():
+        line.order = order
+    return {"order": order, "lines": order.lines.all()}
 
 
 def _receipt(message: Message) -> dict[str, Any]:
@@ -99,6 +114,17 @@ def register_own() -> None:
             link=_to_order_of_refund,
             label=_("Refunds"),
             about=_("When money goes back to you."),
+        )
+    )
+    register(
+        Kind(
+            PAYMENT_EXPIRING,
+            still_wanted=_can_be_paid,
+            words=_unpaid,
+            link=_to_order,
+            is_essential=False,
+            label=_("An order waits to be paid"),
+            about=_("Six hours before it can be paid no more."),
         )
     )
     register(

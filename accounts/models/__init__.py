@@ -1,3 +1,5 @@
+from accounts.models.addresses import StoppedAddress
+from accounts.models.broadcasts import Broadcast
 from accounts.models.channels import (
     Channel,
     Delivery,
@@ -11,6 +13,7 @@ from accounts.models.tokens import EndedTokenFamily
 from accounts.models.users import User, UserManager, UserQuerySet, avatar_path, display_name
 
 __all__ = [
+    "Broadcast",
     "Channel",
     "Delivery",
     "EndedTokenFamily",
@@ -18,6 +21,7 @@ __all__ = [
     "Message",
     "MessageQuerySet",
     "NotificationChoice",
+    "StoppedAddress",
     "TelegramChat",
     "TelegramCode",
     "User",

@@ -129,5 +129,14 @@ class Message(models.Model):
             ),
         ]
 
+    @property
+    def looked_at(self) -> datetime:
+        """The moment for which its words are found: that of sending it, or else that of writing it."""
+        return getattr(self, "_looked_at", self.created_at)
+
+    @looked_at.setter
+    def looked_at(self, at: datetime) -> None:
+        self._looked_at = at
+
     def __str__(self) -> str:
         return f"{self.kind} · {self.recipient or _('staff chat')}"

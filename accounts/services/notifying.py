@@ -17,8 +17,8 @@ from django.db import IntegrityError, transaction
 from django.db.models import F
 from django_q.tasks import async_task
 
-from accounts.models import Delivery, Message, MessageQuerySet, User
-from accounts.notifications import Kind, UnknownKind, kind_of, still_wanted
+from accounts.models import Broadcast, Delivery, Message, MessageQuerySet, User
+from accounts.notifications import Kind, UnknownKind, audience_of, kind_of, still_wanted
 from accounts.services import telegram
 from accounts.services.delivering import Outcome, Post, deliver, said
 
@@ -29,6 +29,7 @@ FIRST_WAIT = timedelta(minutes=10)
 LONGEST_WAIT = timedelta(hours=6)
 MAX_ATTEMPTS = 10
 SWEEP_AT_MOST = 500
+SPREAD_AT_A_TIME = 500
 
 
 class WrongReader(ValueError):
@@ -82,6 +83,55 @@ def notify_many(*, notes: Iterable[Note], at: datetime) -> None:
     Message.objects.bulk_create([_message(note, at=at) for note in notes], ignore_conflicts=True)
 
 
+def broadcast(
+    *,
+    kind: str,
+    subject_of: str,
+    context: dict[str, Any],
+    dedupe: str,
+    audience: str,
+    of: str,
+    at: datetime,
+) -> Broadcast | None:
+    """Write a message to all of an audience, in the caller's transaction; None when it was written before.
+
+    One row now; the messages are written batch by batch when it has committed (`spread`). context must be
+    JSON. Raises notifications.UnknownKind and UnknownAudience, WrongReader.
+    """
+    if kind_of(kind).to_staff:
+        raise WrongReader(kind)
+    audience_of(audience)
+    row, is_new = Broadcast.objects.get_or_create(
+        kind=kind,
+        subject_of=subject_of,
+        dedupe=dedupe,
+        defaults={"context": context, "audience": audience, "of": of, "created_at": at},
+    )
+    if not is_new:
+        return None
+    transaction.on_commit(lambda: async_task("accounts.tasks.spread", row.pk), robust=True)
+    return row
+
+
+def spread(*, broadcast_id: int, at: datetime) -> int:
+    """Go on writing a message to its audience, until everybody has it; the number written by this call.
+
+    Each batch is a transaction that notes how far it came: a crash loses nothing, and what was written before
+    stays. Memory does not grow with the audience.
+    """
+    written = 0
+    while batch := _spread_batch(broadcast_id, at=at):
+        written += len(batch)
+        logger.info("Broadcast %s: %s written", broadcast_id, written)
+    return written
+
+
+def spread_unfinished(*, at: datetime) -> int:
+    """Go on with messages to many whose nudge was lost or whose process died; the number written."""
+    unfinished = Broadcast.objects.unfinished().order_by("created_at", "pk")
+    return sum(spread(broadcast_id=pk, at=at) for pk in list(unfinished.values_list("pk", flat=True)))
+
+
 def send(*, message_id: int, at: datetime, post: Post | None = None) -> bool:
     """Send a message that is due, unless its reason is gone; say whether it went out by this call.
 
@@ -92,10 +142,11 @@ def send(*, message_id: int, at: datetime, post: Post | None = None) -> bool:
     claimed = _claim(message_id=message_id, at=at)
     if claimed is None:
         return False
+    claimed.looked_at = at
     try:
         kind = kind_of(claimed.kind)
         if not still_wanted(claimed, at=at):
-            _finish(claimed, Message.Status.DROPPED, context=_without_secrets(claimed, kind))
+            _finish(claimed, Message.Status.DROPPED, kind=kind, at=at)
             return False
         outcome = deliver(message=claimed, kind=kind, post=post or Post(), at=at)
     except telegram.TooManyRequests as refusal:
@@ -137,6 +188,30 @@ def send_again(*, message: Message, at: datetime) -> bool:
     message.deliveries.filter(status=Delivery.Status.FAILED).delete()
     transaction.on_commit(lambda: async_task("accounts.tasks.send_message", message.pk), robust=True)
     return True
+
+
+@transaction.atomic
+def _spread_batch(broadcast_id: int, *, at: datetime) -> list[int]:
+    row = Broadcast.objects.unfinished().select_for_update().filter(pk=broadcast_id).first()
+    if row is None:
+        return []
+    members = audience_of(row.audience)
+    readers = members(row.of, after=row.after, at_most=SPREAD_AT_A_TIME, since=row.created_at)
+    if not readers:
+        Broadcast.objects.filter(pk=row.pk).update(finished_at=at)
+        return []
+    told = {"kind": row.kind, "subject_of": row.subject_of, "dedupe": row.dedupe}
+    notes = [Note(recipient=User(pk=pk), context=row.context, **told) for pk in readers]
+    notify_many(notes=notes, at=at)
+    Broadcast.objects.filter(pk=row.pk).update(after=readers[-1], written=F("written") + len(readers))
+    new = Message.objects.waiting().filter(recipient__in=readers, **told).values_list("pk", flat=True)
+    send_soon(list(new))
+    return readers
+
+
+def send_soon(messages: list[int]) -> None:
+    """Have messages sent by a worker once the caller's transaction has committed."""
+    transaction.on_commit(lambda: async_task("accounts.tasks.send_messages", messages), robust=True)
 
 
 def _write(note: Note, *, told: MessageQuerySet, at: datetime) -> Message | None:
@@ -188,9 +263,25 @@ def _claim(*, message_id: int, at: datetime) -> Message | None:
     return message
 
 
-def _finish(message: Message, status: Message.Status, **fields: Any) -> bool:
+@transaction.atomic
+def _finish(
+    message: Message,
+    status: Message.Status,
+    *,
+    kind: Kind | None = None,
+    at: datetime | None = None,
+    **fields: Any,
+) -> bool:
+    """Note what became of a message; with its kind, what it held in confidence is forgotten."""
+    if kind is not None:
+        fields["context"] = _without_secrets(message, kind)
     rows = Message.objects.waiting().filter(pk=message.pk)
-    return rows.update(status=status, next_attempt_at=None, **fields) == 1
+    if not rows.update(status=status, next_attempt_at=None, **fields):
+        return False
+    if kind is not None:
+        message.status = status
+        kind.afterwards(message, at=at)
+    return True
 
 
 def _note_outcome(message: Message, kind: Kind, outcome: Outcome, *, at: datetime) -> bool:
@@ -201,9 +292,10 @@ def _note_outcome(message: Message, kind: Kind, outcome: Outcome, *, at: datetim
     is_ours = _finish(
         message,
         outcome.status,
+        kind=kind,
+        at=at,
         sent_at=at if is_sent else None,
         last_error=outcome.error or message.last_error,
-        context=_without_secrets(message, kind),
     )
     return is_ours and is_sent
 

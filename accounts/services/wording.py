@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from html import escape
 from html.parser import HTMLParser
 from typing import Any
@@ -10,10 +12,11 @@ from typing import Any
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
 from django.template.loader import render_to_string
-from django.utils import translation
+from django.utils import timezone, translation
 
-from accounts.models import Message
+from accounts.models import Message, User
 from accounts.notifications import Kind, kind_of
+from accounts.services import choosing
 
 #: What one message of Telegram holds, counted without its tags.
 LONGEST_TELEGRAM = 4096
@@ -27,7 +30,7 @@ def letter(*, message: Message) -> EmailMultiAlternatives:
     kind = kind_of(message.kind)
     assert message.recipient is not None, "the staff chat has no address"
     words = _words(message, kind)
-    with translation.override(_language(message)):
+    with _as_read_by(message.recipient):
         subject = _subject(kind, words)
         text = render_to_string(f"{kind.folder}/body.txt", words)
         html = render_to_string(f"{kind.folder}/body.html", words)
@@ -39,7 +42,7 @@ def letter(*, message: Message) -> EmailMultiAlternatives:
 def title(*, message: Message) -> str:
     """The line that names a message to a person, in their language. Raises notifications.UnknownKind."""
     kind = kind_of(message.kind)
-    with translation.override(_language(message)):
+    with _as_read_by(message.recipient):
         return _subject(kind, _words(message, kind))
 
 
@@ -50,7 +53,7 @@ def telegram(*, message: Message) -> str:
     """
     kind = kind_of(message.kind)
     words = _words(message, kind)
-    with translation.override(_language(message)):
+    with _as_read_by(message.recipient):
         html: str
         if kind.to_staff:
             html = render_to_string(f"{kind.folder}/telegram.html", words)
@@ -147,6 +150,10 @@ def _words(message: Message, kind: Kind) -> dict[str, Any]:
     }
 
 
-def _language(message: Message) -> str:
-    chosen = message.recipient.language if message.recipient else ""
-    return chosen or settings.LANGUAGE_CODE
+@contextmanager
+def _as_read_by(reader: User | None) -> Iterator[None]:
+    """In the reader's language, with times as their clock shows them; in the site's for the staff chat."""
+    language = reader.language if reader else ""
+    zone = choosing.zone_of(reader) if reader else timezone.get_default_timezone()
+    with translation.override(language or settings.LANGUAGE_CODE), timezone.override(zone):
+        yield
