@@ -63,6 +63,7 @@ class Kind:
     in a chat.
     link: the path of the page that it leads to, for the inbox and digests.
     is_for_now: False for what may not disturb anybody at once and waits for the daily digest.
+    sample: invented words for its templates, for editors to look at; of people and money that do not exist.
     afterwards: called in the transaction that notes the message as sent or dropped.
     by: the channels of a message about which nobody's choice is asked; None: as the reader chose.
     to_the_blocked: whether a blocked account gets it as well, by mail.
@@ -81,6 +82,7 @@ class Kind:
     link: Callable[[Message], str] = _leads_nowhere
     is_for_now: Callable[[Message], bool] = _is_for_now
     by: Callable[[Message], Mapping[Channel, Frequency] | None] = _as_chosen
+    sample: Callable[[], dict[str, Any]] | None = None
     afterwards: Callable[..., None] = _nothing_more
     to_the_blocked: bool = False
     confidential: frozenset[str] = frozenset()
@@ -122,6 +124,14 @@ def kind_of(name: str) -> Kind:
 def kinds() -> list[Kind]:
     """All kinds, by name."""
     return [_kinds[name] for name in sorted(_kinds)]
+
+
+def shown_of(message: Message) -> dict[str, Any]:
+    """What may be shown of a message's contents: nothing confidential, and nothing of an unknown kind."""
+    kind = _kinds.get(message.kind)
+    if kind is None:
+        return {}
+    return {name: value for name, value in message.context.items() if name not in kind.confidential}
 
 
 def choosable() -> list[Kind]:
@@ -225,6 +235,14 @@ def _is_still_blocked(message: Message, *, at: datetime) -> bool:
     )
 
 
+def _sample_warning() -> dict[str, Any]:
+    return {"blocked_on": date(2030, 3, 9)}
+
+
+def _sample_link() -> dict[str, Any]:
+    return {"link": "https://portal.example/accounts/reactivate/…/", "hours": 24}
+
+
 def register_own() -> None:
     """Make the letters of accounts known; called when the app starts."""
     register(
@@ -232,6 +250,7 @@ def register_own() -> None:
             INACTIVITY_WARNING,
             still_wanted=_is_still_away,
             words=_days,
+            sample=_sample_warning,
             label=_("Your account is about to be blocked"),
             about=_("A week before, when nobody has signed in for nearly a month."),
         )
@@ -241,6 +260,7 @@ def register_own() -> None:
             REACTIVATION_LINK,
             still_wanted=_is_still_blocked,
             to_the_blocked=True,
+            sample=_sample_link,
             confidential=frozenset({"link"}),
         )
     )

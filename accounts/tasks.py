@@ -1,5 +1,8 @@
 """Background work about accounts, named in settings.SCHEDULES and by services. Each may run twice."""
 
+from datetime import timedelta
+
+from django.conf import settings
 from django.core.management import call_command
 from django.utils import timezone
 
@@ -38,6 +41,11 @@ def spread_messages() -> int:
 def write_digests() -> int:
     """Write the digests that are due by their readers' clocks; the number written."""
     return digesting.write_due(at=timezone.now())
+
+
+def tidy_messages() -> int:
+    """Delete messages that are long through; the number deleted."""
+    return notifying.tidy(at=timezone.now(), keep=timedelta(days=settings.MESSAGES_KEPT_DAYS))
 
 
 def send_due_messages() -> int:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import Any
 
 from django.urls import reverse
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Message
 from accounts.notifications import Kind, register
 from commerce.models import Order, Payment, Refund
+from commerce.money import Money
 
 ORDER_PAID = "commerce.order_paid"
 PAYMENT_REFUNDED = "commerce.payment_refunded"
@@ -94,12 +97,41 @@ def _to_order_of_payment(message: Message) -> str:
     return reverse("commerce:order", args=[payment.order_id])
 
 
+def _sample() -> dict[str, Any]:
+    """A paid order of a course that does not exist, part of which goes back."""
+    total, part = Money.from_minor(4900, "USD"), Money.from_minor(900, "USD")
+    moment = datetime(2030, 3, 9, 12, 0, tzinfo=UTC)
+    order = SimpleNamespace(
+        pk=1,
+        number="1234-5678",
+        paid_at=moment,
+        payable_until=moment,
+        total=total,
+        subtotal=total,
+        discount=part,
+    )
+    payment = SimpleNamespace(
+        get_method_display=Payment.Method.STRIPE.label, amount=total, captured=total, method="stripe"
+    )
+    return {
+        "order": order,
+        "lines": [SimpleNamespace(quantity=1, title=gettext("Gardening"), total=total)],
+        "discount": None,
+        "taxes": [],
+        "payment": payment,
+        "refund": SimpleNamespace(amount=part),
+        "is_whole": False,
+        "is_order_over": False,
+    }
+
+
 def register_own() -> None:
     """Make the letters of the shop known; called when the app starts."""
     register(
         Kind(
             ORDER_PAID,
             still_wanted=_is_paid,
+            sample=_sample,
             words=_receipt,
             link=_to_order,
             label=_("Receipts"),
@@ -110,6 +142,7 @@ def register_own() -> None:
         Kind(
             PAYMENT_REFUNDED,
             still_wanted=_went_back,
+            sample=_sample,
             words=_refund,
             link=_to_order_of_refund,
             label=_("Refunds"),
@@ -120,6 +153,7 @@ def register_own() -> None:
         Kind(
             PAYMENT_EXPIRING,
             still_wanted=_can_be_paid,
+            sample=_sample,
             words=_unpaid,
             link=_to_order,
             is_essential=False,
@@ -131,6 +165,7 @@ def register_own() -> None:
         Kind(
             PAYMENT_HELD,
             still_wanted=_is_held,
+            sample=_sample,
             words=_held,
             link=_to_order_of_payment,
             label=_("Payments that are checked"),

@@ -1,10 +1,12 @@
 """What courses write to people."""
 
 from datetime import datetime
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urlsplit
 
 from django.urls import reverse
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from wagtail.models import TaskState
 
@@ -91,6 +93,27 @@ def _to_left_course(message: Message) -> str:
     return path_of(CoursePage.objects.get(pk=message.context["course"]))
 
 
+def _sample_news() -> dict[str, Any]:
+    course = SimpleNamespace(title=gettext("Gardening"))
+    change = SimpleNamespace(title=gettext("Sowing"), kind="ADDED", note=gettext("Two more kinds of beans."))
+    return {"course": course, "change": change, "is_about_course": False, "path": "/courses/gardening/"}
+
+
+def _sample_left() -> dict[str, Any]:
+    return {"course": SimpleNamespace(title=gettext("Gardening")), "path": "/courses/gardening/"}
+
+
+def _sample_review() -> dict[str, Any]:
+    return {
+        "page": 1,
+        "title": gettext("Sowing"),
+        "who": "Ada Lovelace",
+        "comment": gettext("Please say which beans."),
+        "goes_live": None,
+        "page_url": "https://portal.example/courses/gardening/sowing/",
+    }
+
+
 def _to_editor(message: Message) -> str:
     return reverse("wagtailadmin_pages:edit", args=[message.context["page"]])
 
@@ -101,6 +124,7 @@ def register_own() -> None:
         Kind(
             REVIEW_ASKED,
             still_wanted=_still_waits,
+            sample=_sample_review,
             link=_to_editor,
             is_essential=False,
             label=_("Something waits for your review"),
@@ -109,6 +133,7 @@ def register_own() -> None:
     )
     decided = {
         "words": _with_moment,
+        "sample": _sample_review,
         "link": _to_editor,
         "is_essential": False,
         "about": _("For authors: what became of a page that you sent for review."),
@@ -118,6 +143,7 @@ def register_own() -> None:
         Kind(
             COURSE_UPDATED,
             still_wanted=_is_news_still,
+            sample=_sample_news,
             words=_news,
             link=_to_changed_course,
             is_for_now=_may_go_at_once,
@@ -130,6 +156,7 @@ def register_own() -> None:
         Kind(
             COURSE_ABANDONED,
             still_wanted=_is_left_still,
+            sample=_sample_left,
             words=_left_course,
             link=_to_left_course,
             is_essential=False,

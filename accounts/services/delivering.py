@@ -13,7 +13,7 @@ from django.core.mail import EmailMultiAlternatives, get_connection
 
 from accounts.models import Channel, Delivery, Frequency, Message, TelegramChat
 from accounts.notifications import Kind
-from accounts.services import choosing, telegram, wording
+from accounts.services import choosing, stopping, telegram, wording
 
 logger = logging.getLogger(__name__)
 Status = Delivery.Status
@@ -78,7 +78,7 @@ def deliver(*, message: Message, kind: Kind, post: Post, at: datetime) -> Outcom
     _name(message, kind, is_shown=wanted.get(Channel.INBOX) == Frequency.INSTANT, at=at)
     through = set(message.deliveries.values_list("channel", flat=True))
     ways: dict[Channel, Callable[[], None]] = {
-        Channel.EMAIL: lambda: post.send(wording.letter(message=message)),
+        Channel.EMAIL: lambda: _mail(message, kind, post=post),
         Channel.TELEGRAM: lambda: _say(message, at=at),
     }
     troubles: list[Exception] = []
@@ -133,6 +133,13 @@ def _name(message: Message, kind: Kind, *, is_shown: bool, at: datetime) -> None
     message.link = "" if kind.confidential else kind.link(message)
     message.shown_at = at if is_shown else None
     message.save(update_fields=["title", "link", "shown_at"])
+
+
+def _mail(message: Message, kind: Kind, *, post: Post) -> None:
+    assert message.recipient is not None
+    if because := stopping.why(email=message.recipient.email, kind=kind):
+        raise RefusedForGood(f"No mail goes to this address: {because}")
+    post.send(wording.letter(message=message))
 
 
 def _say(message: Message, *, at: datetime) -> None:

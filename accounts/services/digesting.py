@@ -15,6 +15,7 @@ from datetime import date, datetime
 from typing import Any
 
 from django.db import transaction
+from django.utils.translation import gettext
 
 from accounts import policies
 from accounts.models import Channel, Delivery, Frequency, Message, User
@@ -62,6 +63,7 @@ def register_own() -> None:
             still_wanted=_has_something_to_say,
             words=_words,
             by=_by,
+            sample=_sample,
             afterwards=_note_as_told,
             is_essential=False,
         )
@@ -82,6 +84,20 @@ def told(*, digest: Message, at: datetime) -> list[Message]:
         if chosen[channel] != Frequency.OFF and still_wanted(message, at=at):
             wanted.append(message)
     return wanted
+
+
+def _sample() -> dict[str, Any]:
+    courses = [
+        Line(text=gettext("Gardening: Sowing"), note=gettext("Two more kinds of beans."), link="/courses/")
+    ]
+    return {
+        "day": date(2030, 3, 9),
+        "parts": [
+            Part(gettext("What changed"), courses),
+            Part("", [Line(text=gettext("A course waits for you"))]),
+        ],
+        "number": 2,
+    }
 
 
 # --- Writing -----------------------------------------------------------------------------------------------

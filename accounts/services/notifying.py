@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import F
+from django.db.models import F, Q
 from django_q.tasks import async_task
 
 from accounts.models import Broadcast, Delivery, Message, MessageQuerySet, User
@@ -30,6 +30,7 @@ LONGEST_WAIT = timedelta(hours=6)
 MAX_ATTEMPTS = 10
 SWEEP_AT_MOST = 500
 SPREAD_AT_A_TIME = 500
+TIDIED_AT_A_TIME = 500
 
 
 class WrongReader(ValueError):
@@ -212,6 +213,22 @@ def _spread_batch(broadcast_id: int, *, at: datetime) -> list[int]:
 def send_soon(messages: list[int]) -> None:
     """Have messages sent by a worker once the caller's transaction has committed."""
     transaction.on_commit(lambda: async_task("accounts.tasks.send_messages", messages), robust=True)
+
+
+def tidy(*, at: datetime, keep: timedelta) -> int:
+    """Delete messages that are long through; how many. In batches, and as often as you like.
+
+    What waits, what was given up and what its reader has not read stays.
+    """
+    deleted = 0
+    old = Message.objects.filter(
+        Q(status=Message.Status.SENT, sent_at__lt=at - keep)
+        | Q(status=Message.Status.DROPPED, created_at__lt=at - keep)
+    ).exclude(shown_at__isnull=False, read_at__isnull=True)
+    while keys := list(old.order_by("pk").values_list("pk", flat=True)[:TIDIED_AT_A_TIME]):
+        Message.objects.filter(pk__in=keys).delete()
+        deleted += len(keys)
+    return deleted
 
 
 def _write(note: Note, *, told: MessageQuerySet, at: datetime) -> Message | None:

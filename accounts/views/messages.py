@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from typing import Any
 
+from allauth.account.internal.decorators import login_not_required
 from allauth.core import ratelimit
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -16,11 +17,12 @@ from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.forms import DigestTimeForm
-from accounts.models import Channel, TelegramChat, User
-from accounts.services import choosing, linking, telegram
+from accounts.models import Channel, StoppedAddress, TelegramChat, User
+from accounts.services import choosing, linking, stopping, telegram, unsubscribing
 from accounts.services import inbox as letterbox
 
 logger = logging.getLogger(__name__)
@@ -98,6 +100,30 @@ def digest_time(request: HttpRequest) -> HttpResponse:
     return redirect("accounts:messages")
 
 
+@require_POST
+@login_required
+def lift_stop(request: HttpRequest) -> HttpResponse:
+    """The asker's address takes mail again."""
+    stopping.lift(email=request.user.email)
+    messages.success(request, _("We will send mail to your address again."))
+    return redirect("accounts:messages")
+
+
+@csrf_exempt
+@login_not_required
+@never_cache
+def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
+    """The link of a letter. Mail programs post to it by themselves (RFC 8058), without cookies; whoever opens
+    it is asked first, for programs that look for viruses open links too."""
+    try:
+        wish = unsubscribing.read(token=token)
+    except unsubscribing.NoSuchLink:
+        return render(request, "accounts/unsubscribe.html", {"wish": None}, status=404)
+    if request.method == "POST":
+        unsubscribing.unsubscribe(wish=wish)
+    return render(request, "accounts/unsubscribe.html", {"wish": wish, "is_done": request.method == "POST"})
+
+
 # --- Telegram ----------------------------------------------------------------------------------------------
 @require_POST
 @login_required
@@ -154,5 +180,6 @@ def _page(request: HttpRequest, *, digest_form: DigestTimeForm | None = None) ->
         or DigestTimeForm(initial={"hour": user.digest_hour, "weekday": user.digest_weekday}),
         "zone": choosing.zone_of(user),
         "chat": TelegramChat.objects.filter(user=user).first(),
+        "stopped": StoppedAddress.objects.filter(email=user.email).first(),
         "telegram_is_possible": linking.is_possible(),
     }

@@ -1,4 +1,4 @@
-"""Followers hear of changes: at once after four quiet hours, else in their digest; never twice, never lost."""
+"""Followers hear of changes at once after four quiet hours, else in their digest; never twice, never lost."""
 
 from datetime import UTC, datetime, timedelta
 

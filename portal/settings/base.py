@@ -355,6 +355,7 @@ SCHEDULES = {
     "spread-messages": {"func": "accounts.tasks.spread_messages", "cron": "*/5 * * * *"},
     "remind-of-unpaid": {"func": "commerce.tasks.remind_of_unpaid", "cron": "*/15 * * * *"},
     "remind-of-abandoned": {"func": "courses.tasks.remind_of_abandoned", "cron": "0 9 * * *"},
+    "tidy-messages": {"func": "accounts.tasks.tidy_messages", "cron": "50 3 * * *"},
     "read-telegram": {"func": "accounts.tasks.read_telegram", "cron": "* * * * *"},
     "block-inactive-accounts": {"func": "accounts.tasks.block_inactive_accounts", "cron": "20 4 * * *"},
     "flush-expired-tokens": {"func": "accounts.tasks.flush_expired_tokens", "cron": "30 3 * * *"},
@@ -365,7 +366,20 @@ EMAIL_BACKEND = env.str("EMAIL_BACKEND", default="django.core.mail.backends.smtp
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="Learning portal <portal@localhost>")
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
 EMAIL_TIMEOUT = 30  # seconds; less than accounts.services.notifying waits before it tries again
+EMAIL_HOST = env.str("EMAIL_HOST", default="localhost")
+EMAIL_PORT = env.int("EMAIL_PORT", default=25)
+EMAIL_HOST_USER = env.str("EMAIL_HOST_USER", default="")
+EMAIL_HOST_PASSWORD = env.str("EMAIL_HOST_PASSWORD", default="")
+EMAIL_USE_TLS = env.bool("EMAIL_USE_TLS", default=False)
+EMAIL_USE_SSL = env.bool("EMAIL_USE_SSL", default=False)
 ANYMAIL = env.json("ANYMAIL", default={})
+# What the mail provider reports (bounces, complaints) is heard only when it can be told from a stranger.
+ANYMAIL_WEBHOOK_SECRET = env.str("ANYMAIL_WEBHOOK_SECRET", default="")
+if ANYMAIL_WEBHOOK_SECRET:
+    ANYMAIL["WEBHOOK_SECRET"] = ANYMAIL_WEBHOOK_SECRET
+
+# So long messages stay that are through and read: longer than any reason to write the same may come back.
+MESSAGES_KEPT_DAYS = env.int("MESSAGES_KEPT_DAYS", default=400)
 
 # --- Telegram --------------------------------------------------------------------------------------
 # A bot that speaks for the portal. Without its token nothing is said in chats.
