@@ -372,7 +372,7 @@ GUARDS: tuple[Guard, ...] = (
     ),
     Guard(
         "the link that opens a blocked account leads to the portal",
-        "accounts/views.py",
+        "accounts/views/account.py",
         "link_for=lambda token: at_home(reverse(",
         "link_for=lambda token: request.build_absolute_uri(reverse(",
         "accounts/tests/test_security_letters.py::test_links_lead_to_the_portal_whatever_host_was_asked",
@@ -591,7 +591,7 @@ GUARDS: tuple[Guard, ...] = (
     ),
     Guard(
         "a profile is edited by oneself only",
-        "accounts/views.py",
+        "accounts/views/account.py",
         "user = User.objects.get(pk=request.user.pk)\n    form = ProfileForm(",
         'user = User.objects.get(pk=request.POST.get("pk", request.user.pk))\n    form = ProfileForm(',
         "accounts/tests/test_profiles.py::test_nothing_else_is_changed_and_nobody_else",
@@ -669,6 +669,34 @@ GUARDS: tuple[Guard, ...] = (
         '.replace(self.token, "…")',
         "",
         "accounts/tests/test_telegram.py::test_the_token_stands_in_no_log_and_on_no_row[400]",
+    ),
+    Guard(
+        "a channel is used once for a message",
+        "accounts/services/delivering.py",
+        "        if channel in through or frequency == Frequency.OFF:\n",
+        "        if frequency == Frequency.OFF:\n",
+        "accounts/tests/test_channels.py::test_a_failure_of_telegram_mails_nobody_twice",
+    ),
+    Guard(
+        "receipts cannot be switched off",
+        "accounts/services/choosing.py",
+        "    if kind.is_essential and channel == Channel.EMAIL:\n",
+        "    if False:\n",
+        "accounts/tests/test_channels.py::test_receipts_cannot_be_switched_off_nor_left_to_a_digest",
+    ),
+    Guard(
+        "a code links a chat once",
+        "accounts/services/linking.py",
+        "        if owner is None or not codes.delete()[0]:\n",
+        "        if owner is None:\n",
+        "accounts/tests/test_linking.py::test_a_code_works_once_and_for_a_quarter_of_an_hour",
+    ),
+    Guard(
+        "nobody reads another's messages",
+        "accounts/services/inbox.py",
+        "    unread = Message.objects.to(user).unread()\n",
+        "    unread = Message.objects.unread()\n",
+        "accounts/tests/test_inbox.py::test_nobody_opens_or_reads_anothers",
     ),
     Guard(
         "a message whose reason is gone is not sent",
