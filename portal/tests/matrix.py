@@ -57,10 +57,13 @@ class World:
 
 def build_world() -> World:
     """A course and its lessons, orders paid by card and in cash, a document, and a person per role."""
+    from accounts.models import Message
+    from accounts.services import notifying
     from accounts.services.tokens import issue
     from accounts.tests.factories import UserFactory
     from commerce.models import Item
     from commerce.models.customers import Customer
+    from commerce.notifications import ORDER_PAID
     from commerce.services import cart, checkout, receiving
     from commerce.templatetags.pictures import key_of
     from courses.services import enrolling
@@ -101,7 +104,11 @@ def build_world() -> World:
     )
     written = CourseFactory(owner=people["member"], draft=True)
     written_lesson = LessonFactory(parent=written, owner=people["member"], draft=True)
+    # The receipt of what was paid in cash.
+    message = Message.objects.get(recipient=people["member"], kind=ORDER_PAID)
+    notifying.send(message_id=message.pk, at=at)
     names = {
+        "message": message.pk,
         "written": written.pk,
         "written_lesson": written_lesson.pk,
         "free": free.pk,

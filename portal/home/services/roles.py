@@ -73,10 +73,25 @@ LIBRARIANS = Role(
     "Librarians",
     permissions=(
         ENTER_THE_CMS,
-        *_all("library.book", "library.copy", "library.author"),
-        *_view("library.borrowing", "library.hold", "library.fine"),
+        *_all("library.book", "library.copy", "library.subject", "library.closure", "library.librarycard"),
+        *_view(
+            "library.author",
+            "library.borrowing",
+            "library.borrowingstatuschange",
+            "library.charge",
+            "library.copystatuschange",
+            "library.hold",
+            "library.holdstatuschange",
+            "library.lendingrules",
+            "library.renewal",
+        ),
+        # Lend, take back, renew and hand out; place and cancel holds; forgive fines; set the rules.
         "library.add_borrowing",
         "library.change_borrowing",
+        "library.add_hold",
+        "library.change_hold",
+        "library.change_charge",
+        "library.change_lendingrules",
     ),
 )
 SHOPKEEPERS = Role(
