@@ -18,7 +18,7 @@ from portal.demo.material import computers
 
 
 def load(*, at: datetime) -> bool:
-    """Make the demo's people, courses, pages, items and books, all or nothing. False if they were made before.
+    """Make the demo's people, courses, pages, items and books, or nothing. False: they were made before.
 
     What was made before belongs to whoever works with it: nothing is repaired, renewed or brought back.
     """
