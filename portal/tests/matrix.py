@@ -56,7 +56,7 @@ class World:
 
 
 def build_world() -> World:
-    """A course and its lessons, orders paid by card and in cash, a document, and a person per role."""
+    """A course with lessons, orders paid by card and in cash, a document, a loan, and a person per role."""
     from accounts.services.tokens import issue
     from accounts.tests.factories import UserFactory
     from commerce.models import Item
@@ -64,6 +64,9 @@ def build_world() -> World:
     from commerce.services import cart, checkout, receiving
     from courses.services import enrolling
     from courses.tests.factories import CourseFactory, DocumentFactory, LessonFactory
+    from library.services import lending
+    from library.services.days import day_of
+    from library.tests.factories import BookFactory, BorrowingFactory, HoldFactory
 
     at = timezone.now()
     people = {}
@@ -97,7 +100,22 @@ def build_world() -> World:
     )
     written = CourseFactory(owner=people["member"], draft=True)
     written_lesson = LessonFactory(parent=written, owner=people["member"], draft=True)
+    book = BookFactory(title="Dune", copies=1)
+    loan = lending.lend(
+        book=book,
+        to=people["member"],
+        until=day_of(at) + timedelta(days=7),
+        on=day_of(at),
+        at=at,
+        at_desk=True,
+    )
+    held = HoldFactory(member=people["member"], book=BorrowingFactory().book)
     names = {
+        "book": book.pk,
+        "book_path": f"library/{book.pk}-dune/",
+        "loan": loan.pk,
+        "charge": loan.charges.get().pk,
+        "hold": held.pk,
         "written": written.pk,
         "written_lesson": written_lesson.pk,
         "free": free.pk,
