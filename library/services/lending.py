@@ -460,7 +460,7 @@ def give_up(*, borrowing: Borrowing, on: date, at: datetime, cause: str, by: Use
     Call it inside a transaction. What was handed out goes on.
     """
     _lock(borrowing)
-    if borrowing.status != Borrowing.Status.OPEN or borrowing.handed_out_at is not None:
+    if not _waits_at_desk(borrowing):
         return False
     won = borrowing.transition(to=Borrowing.Status.CANCELLED, at=at, cause=cause, actor=by)
     must(won, row=borrowing, to=Borrowing.Status.CANCELLED)
@@ -492,7 +492,7 @@ def end_unfetched(
     Call it inside a transaction; if its fee is unpaid, one that has locked the order and cancels it then.
     """
     _lock(borrowing)
-    if borrowing.status != Borrowing.Status.OPEN or borrowing.handed_out_at is not None:
+    if not _waits_at_desk(borrowing):
         return False
     won = borrowing.transition(
         to=Borrowing.Status.RETURNED, at=at, cause=cause, actor=by, actual_return_date=on
@@ -551,6 +551,10 @@ def _lock(borrowing: Borrowing) -> LibraryCard | None:
     lock_book(borrowing.book_id)
     borrowing.refresh_from_db()
     return card
+
+
+def _waits_at_desk(borrowing: Borrowing) -> bool:
+    return borrowing.status == Borrowing.Status.OPEN and borrowing.handed_out_at is None
 
 
 def _lock_order_of_unfetched(borrowing: Borrowing) -> Order | None:
