@@ -53,4 +53,4 @@ class BookShelf:
         }
 
     def samples(self) -> Sequence[Book]:
-        return Book.objects.order_by("-created_at", "-pk")[:SAMPLES]
+        return list(Book.objects.order_by("-created_at", "-pk")[:SAMPLES])
