@@ -56,7 +56,7 @@ class World:
 
 
 def build_world() -> World:
-    """A course and its lessons, orders paid by card and in cash, a document, and a person per role."""
+    """A course with lessons, orders paid by card and in cash, a document, a loan, and a person per role."""
     from accounts.models import Message
     from accounts.services import notifying
     from accounts.services.tokens import issue
@@ -68,6 +68,9 @@ def build_world() -> World:
     from commerce.templatetags.pictures import key_of
     from courses.services import enrolling
     from courses.tests.factories import CourseFactory, DocumentFactory, ImageFactory, LessonFactory
+    from library.services import lending
+    from library.services.days import day_of
+    from library.tests.factories import BookFactory, BorrowingFactory, HoldFactory
 
     at = timezone.now()
     people = {}
@@ -107,8 +110,23 @@ def build_world() -> World:
     # The receipt of what was paid in cash.
     message = Message.objects.get(recipient=people["member"], kind=ORDER_PAID)
     notifying.send(message_id=message.pk, at=at)
+    book = BookFactory(title="Dune", copies=1)
+    loan = lending.lend(
+        book=book,
+        to=people["member"],
+        until=day_of(at) + timedelta(days=7),
+        on=day_of(at),
+        at=at,
+        at_desk=True,
+    )
+    held = HoldFactory(member=people["member"], book=BorrowingFactory().book)
     names = {
         "message": message.pk,
+        "book": book.pk,
+        "book_path": f"library/{book.pk}-dune/",
+        "loan": loan.pk,
+        "charge": loan.charges.get().pk,
+        "hold": held.pk,
         "written": written.pk,
         "written_lesson": written_lesson.pk,
         "free": free.pk,

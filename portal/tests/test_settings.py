@@ -126,6 +126,8 @@ def test_an_order_waits_at_least_a_day_for_money_by_hand(settings_tree):
     assert longer.stdout.strip() == "21", longer.stderr
     assert none.stdout == ""
     assert "CASH_PAYABLE_DAYS is 0; it must be 1 or more." in none.stderr
+
+
 def test_tasks_wait_in_the_database_unless_the_environment_says_redis(settings_tree):
     cluster = "{name: settings.Q_CLUSTER.get(name) for name in ('orm', 'redis')}"
     by_default = read(settings_tree, "development", cluster, {})
