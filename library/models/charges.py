@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from commerce.models import Order, OrderLine
 from commerce.money import Money
+from library import words
 from library.models.loans import Borrowing, Renewal
 
 
@@ -20,10 +21,12 @@ class ChargeQuerySet(models.QuerySet["Charge"]):
         return self.filter(borrowing__member=member.pk)
 
     def unpaid(self) -> Self:
-        """Neither paid nor forgiven, of loans that were not given up."""
+        """Neither paid nor forgiven, but for loans that were given up or never fetched."""
+        never_fetched = Q(borrowing__status=Borrowing.Status.RETURNED, borrowing__handed_out_at__isnull=True)
         return self.filter(waived_at__isnull=True, order_line__isnull=False).exclude(
             Q(order_line__order__status__in=[Order.Status.PAID, Order.Status.REFUNDED])
             | Q(borrowing__status=Borrowing.Status.CANCELLED)
+            | never_fetched
         )
 
     def outstanding(self, *, at: datetime) -> Self:
@@ -112,3 +115,8 @@ class Charge(models.Model):
     @property
     def amount(self) -> Money:
         return Money.from_minor(self.amount_minor, self.currency)
+
+    @property
+    def explanation(self) -> list[str]:
+        """How a fine was reckoned, a sentence for each line, in the reader's language; empty for a fee."""
+        return words.explanation(lines=self.lines, inputs=self.inputs, currency=self.currency)
