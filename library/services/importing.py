@@ -20,7 +20,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.files import File
 from django.db import IntegrityError, transaction
-from django.db.models import Model
+from django.db.models import F, Model
 from django.utils import translation
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -52,6 +52,10 @@ BATCH_ATTEMPTS = 4
 MOST_ATTEMPTS = 10
 #: A stage of which nothing was heard for so long is taken up again; longer than a task may run.
 SILENCE = timedelta(minutes=25)
+#: So long the worker imports at a stretch.
+PART = timedelta(minutes=3)
+#: The same for one that a command does by itself, at a stretch.
+SILENCE_OF_COMMANDS = timedelta(hours=12)
 #: A file that was checked and not confirmed is given up after so long.
 PATIENCE = timedelta(days=7)
 Outcome = ImportRow.Outcome
@@ -696,6 +700,33 @@ def carry_out(
         return _end(run, Status.DONE, at=at)
 
 
+def go_on(*, run: ImportRun, on: date, at: datetime, clock: Callable[[], datetime]) -> ImportRun:
+    """Do what a run waits for: check its file, or import a part of it and queue the rest.
+
+    clock: what time it is by now; a part ends after PART. Raises what trying again may mend: the sweep does.
+    """
+    if not run.is_running:
+        return run
+    if run.attempts >= MOST_ATTEMPTS:
+        return fail(run=run, at=at, error=_("It broke off %(n)s times.") % {"n": run.attempts})
+    # Counted before the work, so that one that kills its worker is counted too; success takes it back.
+    ImportRun.objects.filter(pk=run.pk).update(attempts=F("attempts") + 1, touched_at=at)
+    try:
+        file: Any = run.file.open("rb")
+    except (OSError, ValueError):
+        logger.exception("The file of import %s is gone", run.pk)
+        return fail(run=run, at=at, error=_("The file is gone from the storage. Import it again."))
+    with file:
+        if run.status == Status.CHECKING:
+            return check(run=run, file=file, at=at)
+        carry_out(run=run, file=file, on=on, at=at, until=lambda: clock() - at > PART)
+    if run.status == Status.IMPORTING:
+        with transaction.atomic(durable=True):
+            ImportRun.objects.filter(pk=run.pk).update(attempts=0)
+            _enqueue(run)
+    return run
+
+
 def cancel(*, run: ImportRun, by: User | None, at: datetime) -> bool:
     """Give up a file that is not being imported; False when it is too late for that."""
     with transaction.atomic(durable=True):
@@ -715,6 +746,8 @@ def sweep(*, at: datetime) -> int:
     touched = 0
     for run in ImportRun.objects.running().silent_since(at - SILENCE):
         if not run.file:
+            if run.touched_at > at - SILENCE_OF_COMMANDS:
+                continue
             fail(run=run, at=at, error=_("The command that imported it was stopped. Import the file again."))
         elif run.attempts >= MOST_ATTEMPTS:
             fail(run=run, at=at, error=_("It broke off %(n)s times.") % {"n": run.attempts})

@@ -350,6 +350,7 @@ SCHEDULES = {
     "refund": {"func": "commerce.tasks.sweep_refunds", "cron": "*/5 * * * *"},
     "reconcile": {"func": "commerce.tasks.reconcile_yesterday", "cron": "10 5 * * *"},
     "check-integrity": {"func": "commerce.tasks.check_integrity", "cron": "40 3 * * *"},
+    "sweep-imports": {"func": "library.tasks.sweep_imports", "cron": "*/10 * * * *"},
     "expire-holds": {"func": "library.tasks.expire_holds", "cron": "5 * * * *"},
     "remind-of-loans": {"func": "library.tasks.remind", "cron": "0 7 * * *"},
     "tell-staff-of-overdue-loans": {"func": "library.tasks.tell_staff_of_overdue", "cron": "30 7 * * *"},
