@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -16,7 +14,6 @@ from library.models import Copy, ImportRow, ImportRun, LibraryCard
 from library.services import labels
 from library.services.labels import SHEETS, Label, LabelsRefused
 from library.tests.factories import NOW, BookFactory, CopyFactory, LibraryCardFactory
-from portal.tests.plugin import leave_out
 
 ALL = [pytest.param(sheet, id=key) for key, sheet in SHEETS.items()]
 NUMBERS = [barcodes.made(barcodes.COPY, n) for n in range(1, 200)]
@@ -24,25 +21,16 @@ NUMBERS = [barcodes.made(barcodes.COPY, n) for n in range(1, 200)]
 DOTS_PER_INCH = 300
 
 
-def pages(pdf: bytes, folder: Path) -> list[Image.Image]:
-    """The pages as pdftoppm renders them."""
-    if shutil.which("pdftoppm") is None:
-        leave_out("needs pdftoppm: apt-get install poppler-utils")
-    (folder / "labels.pdf").write_bytes(pdf)
-    command = ["pdftoppm", "-r", str(DOTS_PER_INCH), "-gray", "-png", "labels.pdf", "page"]
-    subprocess.run(command, cwd=folder, check=True, timeout=120)
-    return [Image.open(path) for path in sorted(folder.glob("page*.png"))]
-
-
-def scanned(page: Image.Image, sheet) -> dict[int, str]:
+def scanned(page: Path, sheet) -> dict[int, str]:
     """What a scanner reads on each label of a page, by its place from 1."""
     points = DOTS_PER_INCH / 72
+    picture = Image.open(page)
     read = {}
     for place in range(sheet.count):
         left, bottom = sheet.corner(place)
         width, height = sheet.label
         top = sheet.page[1] - bottom - height
-        area = page.crop(tuple(round(n * points) for n in (left, top, left + width, top + height)))
+        area = picture.crop(tuple(round(n * points) for n in (left, top, left + width, top + height)))
         found = zxingcpp.read_barcodes(area, formats=zxingcpp.BarcodeFormat.Code128)
         if found:
             assert len(found) == 1
@@ -51,33 +39,33 @@ def scanned(page: Image.Image, sheet) -> dict[int, str]:
 
 
 @pytest.mark.parametrize("sheet", ALL)
-def test_every_label_of_a_sheet_is_read_as_its_number(sheet, tmp_path):
+def test_every_label_of_a_sheet_is_read_as_its_number(sheet, pages_of):
     printed = labels.printed(
         (Label(barcode=number, heading="Война и мир: роман в четырёх томах", line="SF HER") for number in
          NUMBERS[: sheet.count + 2]),
         sheet=sheet,
     )  # fmt: skip
 
-    first, second = pages(printed, tmp_path)
+    first, second = pages_of(printed, DOTS_PER_INCH)
 
     assert scanned(first, sheet) == {n + 1: NUMBERS[n] for n in range(sheet.count)}
     assert scanned(second, sheet) == {1: NUMBERS[sheet.count], 2: NUMBERS[sheet.count + 1]}
 
 
 @pytest.mark.parametrize("sheet", ALL)
-def test_a_used_sheet_is_printed_from_its_first_free_label(sheet, tmp_path):
+def test_a_used_sheet_is_printed_from_its_first_free_label(sheet, pages_of):
     printed = labels.printed([Label(barcode=number) for number in NUMBERS[:3]], sheet=sheet, start=5)
 
-    (page,) = pages(printed, tmp_path)
+    (page,) = pages_of(printed, DOTS_PER_INCH)
 
     assert scanned(page, sheet) == {5: NUMBERS[0], 6: NUMBERS[1], 7: NUMBERS[2]}
 
 
-def test_numbers_of_other_libraries_are_printed_too(tmp_path):
+def test_numbers_of_other_libraries_are_printed_too(pages_of):
     numbers = ["31234000123456", "A-12/b", "978.0$x+%_"]
     sheet = SHEETS["L7160"]
 
-    (page,) = pages(labels.printed([Label(barcode=n) for n in numbers], sheet=sheet), tmp_path)
+    (page,) = pages_of(labels.printed([Label(barcode=n) for n in numbers], sheet=sheet), DOTS_PER_INCH)
 
     assert list(scanned(page, sheet).values()) == numbers
 
