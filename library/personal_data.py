@@ -101,7 +101,8 @@ class LibraryKeeper:
                 holding.cancel(hold=hold, at=at, on=on, by=None, cause="account deleted")
             ordering.cancel_all(orders=_unpaid_fees(orders), at=at, cause="account deleted")
             for borrowing in Borrowing.objects.by(user).open():
-                lending.give_up(borrowing=borrowing, on=on, at=at, cause="account deleted")
+                # Paid or free, and never fetched.
+                lending.end_unfetched(borrowing=borrowing, on=on, at=at, cause="account deleted")
             Hold.objects.by(user).delete()
             Borrowing.objects.by(user).filter(charges__isnull=True).delete()
             LibraryCard.objects.filter(member=user).delete()

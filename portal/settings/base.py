@@ -352,6 +352,7 @@ SCHEDULES = {
     "check-integrity": {"func": "commerce.tasks.check_integrity", "cron": "40 3 * * *"},
     "sweep-imports": {"func": "library.tasks.sweep_imports", "cron": "*/10 * * * *"},
     "expire-holds": {"func": "library.tasks.expire_holds", "cron": "5 * * * *"},
+    "close-unfetched-loans": {"func": "library.tasks.close_unfetched", "cron": "50 6 * * *"},
     "remind-of-loans": {"func": "library.tasks.remind", "cron": "0 7 * * *"},
     "tell-staff-of-overdue-loans": {"func": "library.tasks.tell_staff_of_overdue", "cron": "30 7 * * *"},
     "beat": {"func": "portal.home.tasks.beat", "cron": "* * * * *"},
