@@ -37,6 +37,7 @@ from library.services.records import (
     RecordRefused,
     Source,
     fee_text,
+    without_control_characters,
 )
 from library.services.spreadsheets import CsvSource
 
@@ -584,7 +585,7 @@ def begin(
     except FileUnreadable as unreadable:
         raise ImportRefused(str(unreadable)) from unreadable
     run = ImportRun(
-        filename=filename[-255:],
+        filename=without_control_characters(filename)[-255:],
         format=found,
         encoding=encoding,
         daily_fee=defaults.daily_fee,
@@ -644,7 +645,7 @@ def check(*, run: ImportRun, file: BinaryIO, at: datetime, progress: Progress | 
             at=at,
             cause="checked",
             total=counts.position,
-            notes="\n".join(reading.notes),
+            notes=without_control_characters("\n".join(reading.notes)),
             touched_at=at,
             attempts=0,
         )
@@ -858,9 +859,9 @@ def _row(run: ImportRun, planned: Planned, *, book: int | None, barcodes: Sequen
         number=read.number,
         line=read.line,
         outcome=planned.outcome,
-        title=read.title[:255],
-        isbn=read.isbn[:40],
-        words=planned.words,
+        title=without_control_characters(read.title)[:255],
+        isbn=without_control_characters(read.isbn)[:40],
+        words=without_control_characters(planned.words),
         copies=planned.copies,
         barcodes=" ".join(barcodes),
         book_id=book,
@@ -872,6 +873,8 @@ def _defaults(run: ImportRun) -> Defaults:
 
 
 def _end(run: ImportRun, status: Status, *, at: datetime, error: str = "") -> ImportRun:
+    # What the message quotes of the file may hold anything.
+    error = without_control_characters(error)
     with transaction.atomic(durable=True):
         run.transition(to=status, at=at, cause=error or "done", error=error, ended_at=at, touched_at=at)
     _forget_file(run)

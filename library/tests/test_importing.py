@@ -11,6 +11,7 @@ import pytest
 from django.core.files.storage import storages
 from pymarc import Field, Indicators, Record, Subfield
 
+from commerce.services import integrity
 from library.models import Book, Copy, Hold, ImportRow, ImportRun
 from library.services import exporting, importing
 from library.services.importing import Defaults
@@ -155,6 +156,22 @@ class TestOutcomes:
         hold.refresh_from_db()
         assert (hold.status, hold.copy.barcode) == (Hold.Status.READY, "C-1")
         assert sorted(Copy.objects.values_list("status", flat=True)) == ["AVAILABLE", "ON_HOLD_SHELF"]
+
+    def test_the_rows_hold_together_afterwards(self):
+        HoldFactory(book=BookFactory(title="Dune", author="Frank Herbert", isbn=DUNE))
+        header = "title,author,isbn,barcode,condition,copies"
+
+        imported(
+            csv(
+                f"Dune,Frank Herbert,{DUNE},C-1,MISSING,",
+                f"Dune,Frank Herbert,{DUNE},C-2,,4",
+                "Ubik,Philip K. Dick,,C-3,REPAIR,2",
+                header=header,
+            )
+        )
+
+        assert Copy.objects.count() == 6
+        assert [str(breach.words) for breach in integrity.breaches(at=NOW)] == []
 
     def test_a_withdrawn_copy_is_not_brought_back(self):
         CopyFactory(barcode="C-1", status="WITHDRAWN", book=BookFactory(title="A", author="B", isbn=DUNE))
@@ -332,6 +349,7 @@ class TestBrokenFiles:
 
         assert run.status == ImportRun.Status.UNREADABLE
         assert run.error
+        assert "\0" not in run.error
         assert not importing.confirm(run=run, by=None, at=NOW)
         assert Book.objects.count() == 0
         assert run.file.name == ""
