@@ -40,6 +40,8 @@ class LibraryKeeper:
             "library.Hold.member",
             "library.HoldStatusChange.actor",
             "library.Charge.waived_by",
+            "library.ImportRun.by",
+            "library.ImportRunStatusChange.actor",
         }
     )
 

@@ -2,7 +2,8 @@
 
 from django.utils import timezone
 
-from library.services import holding, lending, reminding
+from library.models import ImportRun
+from library.services import holding, importing, lending, reminding
 
 
 def expire_holds() -> int:
@@ -23,3 +24,17 @@ def remind() -> int:
 def tell_staff_of_overdue() -> int:
     """Tell the staff chat what is overdue today; the number of loans."""
     return reminding.tell_staff_of_overdue(on=timezone.localdate(), at=timezone.now())
+
+
+def go_on_with_import(run_id: int) -> str:
+    """Check a file of books, or import the next part of it; the status of its run then.
+
+    A part ends before the worker loses patience, and the rest is queued anew.
+    """
+    run = ImportRun.objects.get(pk=run_id)
+    return importing.go_on(run=run, on=timezone.localdate(), at=timezone.now(), clock=timezone.now).status
+
+
+def sweep_imports() -> int:
+    """Take up imports whose worker died, and give up those that nobody confirms; how many."""
+    return importing.sweep(at=timezone.now())

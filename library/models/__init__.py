@@ -2,6 +2,7 @@ from library.models.catalogue import Author, Book, Subject
 from library.models.charges import Charge
 from library.models.copies import Copy, CopyStatusChange
 from library.models.holds import Hold, HoldStatusChange
+from library.models.imports import Encoding, Format, ImportRow, ImportRun, ImportRunStatusChange
 from library.models.loans import Borrowing, BorrowingStatusChange, LibraryCard, Renewal
 from library.models.pages import LibraryPage
 from library.models.rules import Closure, LendingRules
@@ -15,8 +16,13 @@ __all__ = [
     "Closure",
     "Copy",
     "CopyStatusChange",
+    "Encoding",
+    "Format",
     "Hold",
     "HoldStatusChange",
+    "ImportRow",
+    "ImportRun",
+    "ImportRunStatusChange",
     "LendingRules",
     "LibraryCard",
     "LibraryPage",

@@ -223,6 +223,8 @@ STORAGES = {
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 10_000
+# The largest file of books that librarians may import.
+IMPORT_MAX_MEGABYTES = env.int("IMPORT_MAX_MEGABYTES", default=100)
 
 # --- Wagtail ---------------------------------------------------------------------------------------
 WAGTAIL_SITE_NAME = PORTAL_NAME
@@ -363,6 +365,7 @@ SCHEDULES = {
     "send-receipts": {"func": "commerce.tasks.sweep_receipts", "cron": "* * * * *"},
     "reconcile": {"func": "commerce.tasks.reconcile_yesterday", "cron": "10 5 * * *"},
     "check-integrity": {"func": "commerce.tasks.check_integrity", "cron": "40 3 * * *"},
+    "sweep-imports": {"func": "library.tasks.sweep_imports", "cron": "*/10 * * * *"},
     "expire-holds": {"func": "library.tasks.expire_holds", "cron": "5 * * * *"},
     "close-unfetched-loans": {"func": "library.tasks.close_unfetched", "cron": "50 6 * * *"},
     "remind-of-loans": {"func": "library.tasks.remind", "cron": "0 7 * * *"},

@@ -1729,6 +1729,59 @@ GUARDS: tuple[Guard, ...] = (
         "fields=('copy', 'id'), name='library_hold_copy_set_aside_once'",
         "library/tests/test_integrity.py::test_the_database_sets_a_copy_aside_once",
     ),
+    # --- Books from files: each batch once, nothing before a yes, nothing from outside
+    Guard(
+        "two workers do each batch of an import once",
+        "library/services/importing.py",
+        "if there.status != status or there.position != expected:",
+        "if there.status != status:",
+        "library/tests/test_importing.py::TestRuns::test_two_workers_do_each_batch_once",
+    ),
+    Guard(
+        "a file that cannot be read to its end is not imported",
+        "library/services/importing.py",
+        "return _end(run, Status.UNREADABLE, at=at, error=str(unreadable))",
+        "pass",
+        "library/tests/test_importing.py::TestBrokenFiles"
+        "::test_a_file_that_cannot_be_read_to_its_end_is_not_imported_at_all",
+    ),
+    Guard(
+        "an imported barcode is on one copy",
+        "library/services/importing.py",
+        "if copy.barcode in owners and copy.barcode not in after.copies:",
+        "if not copy.barcode and copy.barcode not in after.copies:",
+        "library/tests/test_importing.py::TestOutcomes::test_a_refused_record_says_why_and_keeps_nobody_else",
+    ),
+    Guard(
+        "imported copies serve those who wait first",
+        "library/services/cataloguing.py",
+        "if copy.book_id in awaited and copy.status == Copy.Status.AVAILABLE:",
+        "if copy.book_id in awaited and copy.status == Copy.Status.MISSING:",
+        "library/tests/test_importing.py::TestOutcomes::test_new_copies_go_to_those_who_wait",
+    ),
+    Guard(
+        "XML of strangers declares no entities",
+        "library/services/marc.py",
+        "DefusedExpatParser(forbid_dtd=True)",
+        "DefusedExpatParser(forbid_dtd=False, forbid_entities=False, forbid_external=False)",
+        "library/tests/test_importing.py::TestBrokenFiles"
+        "::test_a_file_that_cannot_be_read_to_its_end_is_not_imported_at_all",
+    ),
+    Guard(
+        "no exported cell is a formula",
+        "library/services/spreadsheets.py",
+        """return f"'{cell}" if _FORMULA.match(cell) else cell""",
+        "return cell",
+        "library/tests/test_importing.py::TestSpreadsheets"
+        "::test_no_cell_is_a_formula_and_what_looks_like_one_comes_back",
+    ),
+    Guard(
+        "only who writes the catalogue imports",
+        "library/wagtail_hooks/exchange.py",
+        "if not request.user.has_perms(self.permissions):",
+        "if not request.user.is_active:",
+        "library/tests/test_exchange_cms.py::test_who_reads_the_catalogue_exports_and_does_not_import",
+    ),
 )
 
 

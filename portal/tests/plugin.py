@@ -203,6 +203,22 @@ def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture
+def pages_of(tmp_path: Path) -> Callable[[bytes, int], list[Path]]:
+    """Renders a PDF in so many dots per inch: a picture of each page."""
+    executable = shutil.which("pdftoppm")
+    if executable is None:
+        leave_out("needs pdftoppm: apt-get install poppler-utils")
+
+    def render(pdf: bytes, dots_per_inch: int) -> list[Path]:
+        (tmp_path / "rendered.pdf").write_bytes(pdf)
+        command = [executable, "-r", str(dots_per_inch), "-gray", "-png", "rendered.pdf", "page"]
+        subprocess.run(command, cwd=tmp_path, check=True, timeout=120)
+        return sorted(tmp_path.glob("page*.png"))
+
+    return render
+
+
+@pytest.fixture
 def run_queue_inline(monkeypatch: pytest.MonkeyPatch) -> None:
     """Run enqueued tasks at once, in this process."""
     from django_q.conf import Conf

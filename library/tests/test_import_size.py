@@ -1,0 +1,69 @@
+"""Large files: the memory of a few records, whatever their number."""
+
+from __future__ import annotations
+
+import io
+import tempfile
+import tracemalloc
+from collections import Counter
+
+import pytest
+
+from library.models import Book, Format, ImportRun
+from library.services import exporting, importing
+from library.services.importing import Defaults
+from library.tests.factories import NOW, TODAY
+
+MEGABYTE = 1_000_000
+DEFAULTS = Defaults(currency="USD")
+
+
+def spreadsheet(count: int) -> bytes:
+    rows = (
+        f'"Book {n}, a novel",Author {n % 700},{1900 + n % 120},Publisher {n % 50},C-{n},'
+        f'"Subject {n % 40}; Subject {n % 7}","{"About it. " * 20}"\n'
+        for n in range(count)
+    )
+    return ("title,author,year,publisher,barcode,subjects,description\n" + "".join(rows)).encode()
+
+
+def peak_of_import(file: io.BytesIO, format: Format) -> tuple[ImportRun, int]:
+    """The run, and how many bytes it took beyond what there was."""
+    tracemalloc.start()
+    run = importing.begin(
+        file=file, filename="b", format=format, encoding="utf-8", defaults=DEFAULTS, by=None,
+        language="en", at=NOW, is_kept=False,
+    )  # fmt: skip
+    run = importing.check(run=run, file=file, at=NOW)
+    importing.confirm(run=run, by=None, at=NOW, is_queued=False)
+    run = importing.carry_out(run=run, file=file, on=TODAY, at=NOW)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    return run, peak
+
+
+@pytest.mark.django_db(transaction=True)
+def test_one_record_more_does_not_cost_one_record_of_memory_more():
+    few, peak_of_few = peak_of_import(io.BytesIO(spreadsheet(400)), Format.CSV)
+    many, peak_of_many = peak_of_import(io.BytesIO(spreadsheet(1_600)), Format.CSV)
+
+    assert (few.added, many.added, many.unchanged) == (400, 1_200, 400)
+    assert peak_of_many < 1.5 * peak_of_few
+
+
+@pytest.mark.slow
+@pytest.mark.django_db(transaction=True)
+def test_ten_thousand_records_fit_into_sixteen_megabytes():
+    run, peak = peak_of_import(io.BytesIO(spreadsheet(10_000)), Format.CSV)
+    assert (run.added, run.copies) == (10_000, 10_000)
+    assert peak < 16 * MEGABYTE
+
+    for format in Format:
+        with tempfile.TemporaryFile() as file:
+            tracemalloc.start()
+            file.writelines(exporting.export(books=Book.objects.all(), format=format, on=TODAY))
+            reading = importing.source(file, format=format)
+            outcomes = Counter(planned.outcome for planned in importing.examine(reading, defaults=DEFAULTS))
+            peak = tracemalloc.get_traced_memory()[1]
+            tracemalloc.stop()
+        assert (outcomes, peak < 16 * MEGABYTE) == ({"UNCHANGED": 10_000}, True)
