@@ -7,19 +7,20 @@ from contextlib import contextmanager
 
 from django.core.exceptions import ValidationError as Refusal
 from rest_framework import serializers, status
-from rest_framework.exceptions import APIException, NotFound
+from rest_framework.exceptions import APIException, NotFound, PermissionDenied
 from rest_framework.settings import api_settings
 
 from commerce.api import refusals as of_shop
 from library.models import Book
-from library.services import cataloguing, editing
+from library.services import cataloguing, editing, lending
+from library.services.refusals import LendingRefused
 
 
 class Conflict(of_shop.Conflict):
     """As it is now it cannot be done. `code` says why to programs, `detail` to people."""
 
-    def __init__(self, refusal: Exception, *, code: str) -> None:
-        super().__init__(str(refusal))
+    def __init__(self, words: str, *, code: str) -> None:
+        super().__init__(words)
         self.extensions = {"code": code}
 
 
@@ -28,10 +29,11 @@ class PreconditionFailed(APIException):
 
 
 @contextmanager
-def refusals() -> Iterator[None]:
-    """Turn what services refuse into problems.
+def refusals(*, fields: dict[type[LendingRefused], str] | None = None) -> Iterator[None]:
+    """Turn what services refuse into problems. fields: which field of the request is to blame for what.
 
-    400: another request would do. 404: it is gone. 409: it is as it is. 412: it is not as the client knew it.
+    400: another request would do. 403: only the desk does that. 404: it is gone. 409: it is as it is. 412: it
+    is not as the client knew it.
     """
     try:
         yield
@@ -42,7 +44,14 @@ def refusals() -> Iterator[None]:
     except (cataloguing.InventoryBelowOut, cataloguing.TooManyCopies) as refusal:
         raise serializers.ValidationError({"inventory": [str(refusal)]}) from refusal
     except cataloguing.CataloguingRefused as refusal:
-        raise Conflict(refusal, code=refusal.code) from refusal
+        raise Conflict(str(refusal), code=refusal.code) from refusal
+    except lending.ReturnAtDesk as refusal:
+        raise PermissionDenied(str(refusal)) from refusal
+    except LendingRefused as refusal:
+        field = next((field for kind, field in (fields or {}).items() if isinstance(refusal, kind)), None)
+        if field is not None:
+            raise serializers.ValidationError({field: [str(refusal)]}) from refusal
+        raise Conflict(str(refusal), code=refusal.code) from refusal
     except Refusal as refusal:
         raise serializers.ValidationError(_by_field(refusal)) from refusal
 

@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import date
 from typing import Any
 
 from django.core.validators import RegexValidator
 from django.db.models import Q
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
+from drf_yasg.utils import swagger_serializer_method
 from rest_framework import serializers
 
-from commerce.api.serializers import LONGEST_SEARCH, QuerySerializer
-from library.models import Book, Subject
+from commerce.api.serializers import (
+    LONGEST_SEARCH,
+    MoneyField,
+    OwnedQuerySerializer,
+    PaymentSerializer,
+    QuerySerializer,
+    id_field,
+)
+from library.models import Book, Borrowing, Charge, Copy, Hold, Subject
+from library.services import explaining
 from library.services.cataloguing import MOST_COPIES
 
 MOST_SUBJECTS = 50
@@ -133,3 +143,194 @@ class BookSerializer(serializers.ModelSerializer):
         shown = super().to_representation(book)
         # With the decimals of its currency, and not of the column.
         return {**shown, "daily_fee": str(book.daily_fee_money.amount)}
+
+
+# --- Borrowings ---
+class BorrowingQuerySerializer(OwnedQuerySerializer):
+    is_active = serializers.BooleanField(required=False, help_text="`true`: not returned yet.")
+    overdue = serializers.BooleanField(required=False, help_text="`true`: not returned, and its day is over.")
+    book = id_field("Borrowings of this book.", required=False)
+    ordering = serializers.ChoiceField(
+        required=False, default="-created_at", choices=both_ways(BORROWING_ORDERINGS)
+    )
+
+
+class DryRunSerializer(QuerySerializer):
+    dry_run = serializers.BooleanField(
+        required=False, default=False, help_text="`true`: answer what it would mean, and do nothing."
+    )
+
+
+class BorrowingRequestSerializer(serializers.Serializer):
+    book = id_field("Id of a book.")
+    expected_return_date = serializers.DateField(
+        help_text="A day after today. If the library is closed then, the next day on which it opens."
+    )
+
+
+class ReturnRequestSerializer(serializers.Serializer):
+    """In what state it comes back. context: `is_staff`."""
+
+    condition = serializers.ChoiceField(
+        required=False,
+        default=Copy.Status.AVAILABLE,
+        choices=[
+            (Copy.Status.AVAILABLE.value, "fit to be lent"),
+            (Copy.Status.REPAIR.value, "damaged"),
+            (Copy.Status.MISSING.value, "lost"),
+        ],
+        help_text="Only staff may say other than `AVAILABLE`: `REPAIR` is damaged, `MISSING` lost.",
+    )
+
+    def validate_condition(self, condition: str) -> Copy.Status:
+        if condition != Copy.Status.AVAILABLE and not self.context["is_staff"]:
+            raise serializers.ValidationError(_("Only the library's staff may say that."))
+        return Copy.Status(condition)
+
+
+class ExplanationSerializer(serializers.Serializer):
+    """One line of what a charge was reckoned from."""
+
+    step = serializers.CharField(
+        help_text="fee, renewal; of a fine delay, closed, grace, capped, charged and amount."
+    )
+    days = serializers.IntegerField()
+    amount = serializers.SerializerMethodField(help_text="What it comes to; null before the last line.")
+    words = serializers.CharField(help_text="The line for people, in the language of the asker.")
+
+    def get_amount(self, line: explaining.Line) -> str | None:
+        return None if line.amount is None else str(line.amount.amount)
+
+
+class ChargeSerializer(serializers.Serializer):
+    """What a borrowing costs: its fee, a renewal, or the fine for a delay."""
+
+    id = serializers.IntegerField(source="pk")
+    kind = serializers.ChoiceField(choices=Charge.Kind.choices)
+    days = serializers.IntegerField(help_text="Those paid for.")
+    amount = MoneyField()
+    currency = serializers.CharField()
+    status = serializers.SerializerMethodField(
+        help_text="UNPAID, PAID, REFUNDED, WAIVED (forgiven), or DROPPED with a borrowing that was given up."
+    )
+    order = serializers.IntegerField(
+        source="order_line.order_id",
+        default=None,
+        allow_null=True,
+        help_text="Id of the order that asks for it.",
+    )
+    explanation = serializers.SerializerMethodField()
+    created_at = serializers.DateTimeField()
+
+    def get_status(self, charge: Charge) -> str:
+        return explaining.standing(charge)
+
+    @swagger_serializer_method(ExplanationSerializer(many=True))
+    def get_explanation(self, charge: Charge) -> list[dict[str, Any]]:
+        return ExplanationSerializer(explaining.explain(charge), many=True).data
+
+
+class BorrowingSerializer(serializers.Serializer):
+    """A borrowing of one copy. context: `inventory`, `payments` by the ids of borrowings, and `on`."""
+
+    id = serializers.IntegerField(source="pk")
+    book = BookSerializer()
+    user = serializers.IntegerField(source="member_id", help_text="Id of the borrower.")
+    copy = serializers.CharField(source="copy.barcode", help_text="Barcode of the copy.")
+    status = serializers.ChoiceField(
+        choices=Borrowing.Status.choices,
+        help_text="OPEN until it is RETURNED; CANCELLED: it was not paid in time, and never handed out.",
+    )
+    borrow_date = serializers.DateField()
+    expected_return_date = serializers.DateField(help_text="With its renewals.")
+    actual_return_date = serializers.DateField(allow_null=True)
+    handed_out_at = serializers.DateTimeField(allow_null=True, help_text="Null: it waits at the desk.")
+    is_active = serializers.BooleanField(help_text="Whether it is not returned yet.")
+    is_overdue = serializers.SerializerMethodField()
+    renewals = serializers.SerializerMethodField(help_text="How often it was renewed.")
+    charges = ChargeSerializer(many=True, source="charges.all")
+    payments = serializers.SerializerMethodField(
+        help_text="All that were begun for its charges, newest first, with `session_url` to pay at."
+    )
+
+    def get_is_overdue(self, borrowing: Borrowing) -> bool:
+        return borrowing.is_overdue(on=self.context["on"])
+
+    def get_renewals(self, borrowing: Borrowing) -> int:
+        return len(borrowing.renewals.all())
+
+    @swagger_serializer_method(PaymentSerializer(many=True))
+    def get_payments(self, borrowing: Borrowing) -> list[dict[str, Any]]:
+        return PaymentSerializer(self.context["payments"].get(borrowing.pk, []), many=True).data
+
+
+class BlockSerializer(serializers.Serializer):
+    """One reason why it would be refused."""
+
+    code = serializers.CharField(help_text="For programs: it stays the same.")
+    detail = serializers.SerializerMethodField(help_text="For people, with the remedy.")
+
+    def get_detail(self, refusal: Exception) -> str:
+        return str(refusal)
+
+
+class RenewalOfferSerializer(serializers.Serializer):
+    """What it would mean. Nothing is written."""
+
+    is_possible = serializers.BooleanField()
+    days = serializers.IntegerField(help_text="Those paid for.")
+    expected_return_date = serializers.DateField(
+        source="due", help_text="The day on which it would be due, an opening day."
+    )
+    amount = MoneyField(source="price")
+    currency = serializers.CharField(source="price.currency")
+    blocks = BlockSerializer(many=True, help_text="What would refuse it; the first is what POST answers.")
+
+
+class OfferSerializer(RenewalOfferSerializer):
+    """What borrowing would mean. Nothing is written."""
+
+    book = serializers.IntegerField(source="book.pk")
+    hold_position = serializers.IntegerField(
+        allow_null=True, help_text="Your place in the queue, or the one you would get; null: a copy is there."
+    )
+
+
+# --- Holds ---
+class HoldQuerySerializer(OwnedQuerySerializer):
+    is_active = serializers.BooleanField(required=False, help_text="`true`: WAITING or READY.")
+    status = serializers.ChoiceField(required=False, choices=Hold.Status.choices)
+    book = id_field("Holds of this book.", required=False)
+    ordering = serializers.ChoiceField(required=False, default="-placed_at", choices=both_ways(["placed_at"]))
+
+
+class HoldRequestSerializer(serializers.Serializer):
+    book = id_field("Id of a book of which no copy is to be had.")
+
+
+class HoldSerializer(serializers.Serializer):
+    """A place in the queue for a book. context: `inventory`, and `outlook` by the ids of holds."""
+
+    id = serializers.IntegerField(source="pk")
+    book = BookSerializer()
+    user = serializers.IntegerField(source="member_id", help_text="Id of who waits.")
+    status = serializers.ChoiceField(choices=Hold.Status.choices)
+    position = serializers.SerializerMethodField(help_text="From 1; null unless WAITING.")
+    estimate = serializers.SerializerMethodField(
+        help_text="The day on which a copy may be there, if others bring theirs in time; null: unknown."
+    )
+    ready_until = serializers.DateField(
+        source="shelf_until", help_text="READY: the last day on which the copy waits; else null."
+    )
+    borrowing = serializers.IntegerField(
+        source="borrowing_id", allow_null=True, help_text="FULFILLED: id of the borrowing that came of it."
+    )
+    placed_at = serializers.DateTimeField()
+
+    @swagger_serializer_method(serializers.IntegerField(allow_null=True))
+    def get_position(self, hold: Hold) -> int | None:
+        return self.context["outlook"][hold.pk].position
+
+    @swagger_serializer_method(serializers.DateField(allow_null=True))
+    def get_estimate(self, hold: Hold) -> date | None:
+        return self.context["outlook"][hold.pk].estimate
