@@ -158,14 +158,14 @@ class UserAdmin(BaseUserAdmin):
 class MessageAdmin(admin.ModelAdmin):
     """The outbox, to look at, and to have a letter tried again."""
 
-    list_display = ["kind", "recipient", "status", "attempts", "created_at", "sent_at", "next_attempt_at"]
+    list_display = ["kind", "reader", "status", "attempts", "created_at", "sent_at", "next_attempt_at"]
     list_filter = ["status", "kind"]
     list_select_related = ["recipient"]
     search_fields = ["recipient__email", "kind", "subject_of"]
     date_hierarchy = "created_at"
     actions = ["send_again"]
     fields = [
-        *("recipient", "kind", "subject_of", "dedupe", "contents", "status", "attempts", "next_attempt_at"),
+        *("reader", "kind", "subject_of", "dedupe", "contents", "status", "attempts", "next_attempt_at"),
         *("last_error", "created_at", "sent_at"),
     ]
     readonly_fields = fields
@@ -181,6 +181,10 @@ class MessageAdmin(admin.ModelAdmin):
 
     def has_resend_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("accounts.change_message")
+
+    @admin.display(description=_("recipient"), ordering="recipient__email")
+    def reader(self, message: Message) -> str:
+        return message.recipient.email if message.recipient else str(_("staff chat"))
 
     @admin.display(description=_("contents"))
     def contents(self, message: Message) -> str:

@@ -23,6 +23,7 @@ class Kind:
     """One kind of letter.
 
     name: `<app>.<letter>`; its templates are templates/<app>/email/<letter>/{subject.txt,body.txt,body.html}.
+    to_staff: whether it is said in the staff chat and to nobody else; then telegram.html is its one template.
     still_wanted: looked at when the message is about to be sent; False when its reason is gone by then.
     words: what the templates are filled with, made from the JSON of `message.context`.
     to_the_blocked: whether a blocked account gets it as well.
@@ -33,6 +34,7 @@ class Kind:
     name: str
     still_wanted: Callable[..., bool] = _is_wanted
     words: Callable[[Message], dict[str, Any]] = _is_said
+    to_staff: bool = False
     to_the_blocked: bool = False
     confidential: frozenset[str] = frozenset()
 
@@ -72,7 +74,8 @@ def kinds() -> list[Kind]:
 def still_wanted(message: Message, *, at: datetime) -> bool:
     """Whether the reason of the message still holds: asked when it is about to be sent."""
     kind = kind_of(message.kind)
-    if not message.recipient.is_active and not kind.to_the_blocked:
+    reader = message.recipient
+    if reader is not None and not reader.is_active and not kind.to_the_blocked:
         return False
     return kind.still_wanted(message, at=at)
 
@@ -83,8 +86,8 @@ REACTIVATION_LINK = "accounts.reactivation_link"
 
 
 def _is_still_away(message: Message, *, at: datetime) -> bool:
-    recipient = message.recipient
-    return not recipient.is_superuser and recipient.last_seen_at <= message.created_at
+    reader = message.recipient
+    return reader is not None and not reader.is_superuser and reader.last_seen_at <= message.created_at
 
 
 def _days(message: Message) -> dict[str, Any]:
@@ -92,8 +95,10 @@ def _days(message: Message) -> dict[str, Any]:
 
 
 def _is_still_blocked(message: Message, *, at: datetime) -> bool:
+    reader = message.recipient
     return (
-        message.recipient.blocked_for_inactivity_at is not None
+        reader is not None
+        and reader.blocked_for_inactivity_at is not None
         and datetime.fromisoformat(message.context["valid_until"]) > at
     )
 

@@ -1,10 +1,11 @@
-from accounts.models.messages import Message
+from accounts.models.messages import Message, MessageQuerySet
 from accounts.models.tokens import EndedTokenFamily
 from accounts.models.users import User, UserManager, UserQuerySet, avatar_path, display_name
 
 __all__ = [
     "EndedTokenFamily",
     "Message",
+    "MessageQuerySet",
     "User",
     "UserManager",
     "UserQuerySet",

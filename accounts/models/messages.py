@@ -15,6 +15,9 @@ class MessageQuerySet(models.QuerySet["Message"]):
     def to(self, recipient: Any) -> Self:
         return self.filter(recipient=recipient.pk)
 
+    def to_staff(self) -> Self:
+        return self.filter(recipient__isnull=True)
+
     def waiting(self) -> Self:
         return self.filter(status=Message.Status.PENDING)
 
@@ -24,8 +27,9 @@ class MessageQuerySet(models.QuerySet["Message"]):
 
 
 class Message(models.Model):
-    """A letter of one kind to one person. This table is the outbox: PENDING is the queue.
+    """A message of one kind to a person, or to the staff chat. The table is the outbox: PENDING is the queue.
 
+    recipient: None for the staff chat, which is no person and has no preferences.
     kind: the name of a letter in `accounts.notifications`. subject_of: what it is about, such as "order:7".
     dedupe: the period or occasion; a person gets a kind about a subject once in it. context: JSON that the
     letter's templates are filled with.
@@ -48,8 +52,11 @@ class Message(models.Model):
     recipient = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         on_delete=models.CASCADE,
+        null=True,
+        blank=True,
         related_name="messages",
         verbose_name=_("recipient"),
+        help_text=_("Empty: the staff chat."),
     )
     kind = models.CharField(_("kind"), max_length=60)
     subject_of = models.CharField(_("about"), max_length=200)
@@ -72,6 +79,12 @@ class Message(models.Model):
             models.UniqueConstraint(
                 fields=["recipient", "kind", "subject_of", "dedupe"], name="accounts_message_once"
             ),
+            # Two rows without a recipient would be different for the constraint above.
+            models.UniqueConstraint(
+                fields=["kind", "subject_of", "dedupe"],
+                condition=Q(recipient__isnull=True),
+                name="accounts_message_to_staff_once",
+            ),
             models.CheckConstraint(
                 condition=Q(status__in=["PENDING", "SENT", "FAILED", "DROPPED"]),
                 name="accounts_message_status_known",
@@ -92,4 +105,4 @@ class Message(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.kind} · {self.recipient}"
+        return f"{self.kind} · {self.recipient or _('staff chat')}"

@@ -1,6 +1,8 @@
-"""Write to people: a row in the caller's transaction now, a letter when it has committed.
+"""Write to people, and into the staff chat: a row in the caller's transaction now, a message once it has
+committed.
 
-A letter may go out twice only when the process dies between the mail server's "accepted" and our note of it.
+A message may go out twice only when nobody can know whether it did: the process dies between the "accepted"
+of the mail server and our note of it, or Telegram's answer does not arrive.
 """
 
 from __future__ import annotations
@@ -12,15 +14,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.core.mail import EmailMultiAlternatives, get_connection
 from django.db import IntegrityError, transaction
 from django.db.models import F
-from django.template.loader import render_to_string
-from django.utils import translation
 from django_q.tasks import async_task
 
-from accounts.models import Message, User
+from accounts.models import Message, MessageQuerySet, User
 from accounts.notifications import Kind, UnknownKind, kind_of, still_wanted
+from accounts.services import telegram, wording
 
 logger = logging.getLogger(__name__)
 
@@ -31,11 +31,21 @@ MAX_ATTEMPTS = 10
 SWEEP_AT_MOST = 500
 
 
+class WrongReader(ValueError):
+    """A kind for the staff chat was to go to a person, or the other way round."""
+
+    def __init__(self, kind: str) -> None:
+        super().__init__(
+            f'Messages of the kind "{kind}" go to the staff chat if it is registered with to_staff=True, and '
+            "then to nobody else; otherwise to people."
+        )
+
+
 @dataclass(frozen=True, kw_only=True)
 class Note:
-    """What `notify` takes, for many at once."""
+    """What `notify` takes, for many at once. recipient: None for the staff chat."""
 
-    recipient: User
+    recipient: User | None
     kind: str
     subject_of: str
     dedupe: str
@@ -47,25 +57,27 @@ def notify(
 ) -> Message | None:
     """Write a message in the caller's transaction; None when the person was told before on this occasion.
 
-    context must be JSON. Raises notifications.UnknownKind.
+    context must be JSON. Raises notifications.UnknownKind, WrongReader.
     """
     note = Note(recipient=recipient, kind=kind, subject_of=subject_of, dedupe=dedupe, context=context)
-    message = _message(note, at=at)
-    try:
-        with transaction.atomic():
-            message.save(force_insert=True)
-    except IntegrityError:
-        if Message.objects.to(recipient).filter(kind=kind, subject_of=subject_of, dedupe=dedupe).exists():
-            return None
-        raise
-    transaction.on_commit(lambda: async_task("accounts.tasks.send_message", message.pk), robust=True)
-    return message
+    return _write(note, told=Message.objects.to(recipient), at=at)
+
+
+def notify_staff(
+    *, kind: str, subject_of: str, context: dict[str, Any], dedupe: str, at: datetime
+) -> Message | None:
+    """Write a message to the staff chat in the caller's transaction; None when it was told on this occasion.
+
+    context must be JSON. Raises notifications.UnknownKind, WrongReader.
+    """
+    note = Note(recipient=None, kind=kind, subject_of=subject_of, dedupe=dedupe, context=context)
+    return _write(note, told=Message.objects.to_staff(), at=at)
 
 
 def notify_many(*, notes: Iterable[Note], at: datetime) -> None:
     """Write messages in one statement, for batches; the sweep sends them. What was told before stays.
 
-    Raises notifications.UnknownKind.
+    Raises notifications.UnknownKind, WrongReader.
     """
     Message.objects.bulk_create([_message(note, at=at) for note in notes], ignore_conflicts=True)
 
@@ -73,8 +85,9 @@ def notify_many(*, notes: Iterable[Note], at: datetime) -> None:
 def send(*, message_id: int, at: datetime) -> bool:
     """Send a message that is due, unless its reason is gone; say whether it went out by this call.
 
-    Talks to the mail server, so call it outside any transaction. A failure is kept on the row, with the time
-    of the next attempt; after MAX_ATTEMPTS it is given up and waits for a person.
+    Talks to mail servers and Telegram, so call it outside any transaction. A failure is kept on the row, with
+    the time of the next attempt; after MAX_ATTEMPTS, or at once when it can never succeed, it is given up and
+    waits for a person.
     """
     claimed = _claim(message_id=message_id, at=at)
     if claimed is None:
@@ -84,7 +97,18 @@ def send(*, message_id: int, at: datetime) -> bool:
         if not still_wanted(claimed, at=at):
             _finish(claimed, Message.Status.DROPPED, context=_without_secrets(claimed, kind))
             return False
-        letter(message=claimed).send()
+        _deliver(claimed, at=at)
+    except telegram.TooManyRequests as refusal:
+        _come_back(claimed, at=at + timedelta(seconds=refusal.retry_after), because=refusal)
+        return False
+    except telegram.NotSetUp as refusal:
+        # Set up one day, Telegram is not told of all that happened before.
+        _finish(claimed, Message.Status.DROPPED, last_error=_said(refusal))
+        return False
+    except (telegram.ChatRefused, UnknownKind) as refusal:
+        logger.error("Message %s will never go out: %s", claimed.pk, refusal)
+        _finish(claimed, Message.Status.FAILED, last_error=_said(refusal))
+        return False
     except Exception as error:
         # Whatever templates or mail providers raise must not lose the message.
         logger.exception("Message %s could not be sent", claimed.pk)
@@ -111,28 +135,22 @@ def send_again(*, message: Message, at: datetime) -> bool:
     return True
 
 
-def letter(*, message: Message) -> EmailMultiAlternatives:
-    """The e-mail of a message, in its recipient's language. Raises notifications.UnknownKind."""
-    kind = kind_of(message.kind)
-    words = {
-        **kind.words(message),
-        "recipient": message.recipient,
-        "portal_name": settings.PORTAL_NAME,
-        "portal_url": settings.PORTAL_BASE_URL,
-    }
-    with translation.override(message.recipient.language or settings.LANGUAGE_CODE):
-        subject = " ".join(render_to_string(f"{kind.folder}/subject.txt", words).split())
-        text = render_to_string(f"{kind.folder}/body.txt", words)
-        html = render_to_string(f"{kind.folder}/body.html", words)
-    mail = EmailMultiAlternatives(
-        subject, text, settings.DEFAULT_FROM_EMAIL, [message.recipient.email], connection=get_connection()
-    )
-    mail.attach_alternative(html, "text/html")
-    return mail
+def _write(note: Note, *, told: MessageQuerySet, at: datetime) -> Message | None:
+    message = _message(note, at=at)
+    try:
+        with transaction.atomic():
+            message.save(force_insert=True)
+    except IntegrityError:
+        if told.filter(kind=note.kind, subject_of=note.subject_of, dedupe=note.dedupe).exists():
+            return None
+        raise
+    transaction.on_commit(lambda: async_task("accounts.tasks.send_message", message.pk), robust=True)
+    return message
 
 
 def _message(note: Note, *, at: datetime) -> Message:
-    kind_of(note.kind)
+    if kind_of(note.kind).to_staff != (note.recipient is None):
+        raise WrongReader(note.kind)
     return Message(
         recipient=note.recipient,
         kind=note.kind,
@@ -142,6 +160,16 @@ def _message(note: Note, *, at: datetime) -> Message:
         created_at=at,
         next_attempt_at=at,
     )
+
+
+def _deliver(message: Message, *, at: datetime) -> None:
+    if message.recipient is not None:
+        wording.letter(message=message).send()
+        return
+    if not settings.TELEGRAM_STAFF_CHAT_ID:
+        raise telegram.NotSetUp("TELEGRAM_STAFF_CHAT_ID is not set")
+    html = wording.telegram(message=message)
+    telegram.messenger().say(chat=settings.TELEGRAM_STAFF_CHAT_ID, html=html, at=at)
 
 
 def _claim(*, message_id: int, at: datetime) -> Message | None:
@@ -169,11 +197,20 @@ def _finish(message: Message, status: Message.Status, **fields: Any) -> bool:
     return rows.update(status=status, next_attempt_at=None, **fields) == 1
 
 
+def _come_back(message: Message, *, at: datetime, because: Exception) -> None:
+    """Try again at a moment that the other side named: that was no attempt."""
+    rows = Message.objects.waiting().filter(pk=message.pk)
+    rows.update(attempts=F("attempts") - 1, next_attempt_at=at, last_error=_said(because))
+
+
 def _note_failure(message: Message, *, error: Exception) -> None:
-    said = f"{type(error).__name__}: {error}"[:2000]
-    Message.objects.waiting().filter(pk=message.pk).update(last_error=said)
-    if message.attempts >= MAX_ATTEMPTS or isinstance(error, UnknownKind):
+    Message.objects.waiting().filter(pk=message.pk).update(last_error=_said(error))
+    if message.attempts >= MAX_ATTEMPTS:
         _finish(message, Message.Status.FAILED)
+
+
+def _said(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"[:2000]
 
 
 def _without_secrets(message: Message, kind: Kind) -> dict[str, Any]:

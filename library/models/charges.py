@@ -20,10 +20,12 @@ class ChargeQuerySet(models.QuerySet["Charge"]):
         return self.filter(borrowing__member=member.pk)
 
     def unpaid(self) -> Self:
-        """Neither paid nor forgiven, of loans that were not given up."""
+        """Neither paid nor forgiven, but for loans that were given up or never fetched."""
+        never_fetched = Q(borrowing__status=Borrowing.Status.RETURNED, borrowing__handed_out_at__isnull=True)
         return self.filter(waived_at__isnull=True, order_line__isnull=False).exclude(
             Q(order_line__order__status__in=[Order.Status.PAID, Order.Status.REFUNDED])
             | Q(borrowing__status=Borrowing.Status.CANCELLED)
+            | never_fetched
         )
 
     def outstanding(self, *, at: datetime) -> Self:

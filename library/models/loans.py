@@ -55,8 +55,13 @@ class BorrowingQuerySet(models.QuerySet["Borrowing"]):
         """Not returned yet."""
         return self.filter(status=Borrowing.Status.OPEN)
 
+    def fetched(self) -> Self:
+        """Those whose book its member has, or had."""
+        return self.filter(handed_out_at__isnull=False)
+
     def overdue(self, *, on: date) -> Self:
-        return self.open().filter(expected_return_date__lt=on)
+        """Books that should be back. What waits at the desk is not late."""
+        return self.open().fetched().filter(expected_return_date__lt=on)
 
     def due(self, *, on: date) -> Self:
         return self.open().filter(expected_return_date=on)
@@ -106,6 +111,14 @@ class Borrowing(HasStatus):
     expected_return_date = models.DateField(_("due"))
     actual_return_date = models.DateField(_("returned"), null=True, blank=True)
     handed_out_at = models.DateTimeField(_("handed out"), null=True, blank=True)
+    handed_out_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("handed out by"),
+    )
     daily_fee = models.DecimalField(_("fee per day"), max_digits=12, decimal_places=3)
     currency = models.CharField(_("currency"), max_length=3)
     fine_multiplier = models.DecimalField(_("fine, as a multiple of the fee"), max_digits=5, decimal_places=2)
@@ -179,7 +192,7 @@ class Borrowing(HasStatus):
         return max(((self.actual_return_date or on) - self.expected_return_date).days, 0)
 
     def is_overdue(self, *, on: date) -> bool:
-        return self.is_active and self.days_late(on=on) > 0
+        return self.is_active and self.handed_out_at is not None and self.days_late(on=on) > 0
 
 
 class BorrowingStatusChange(StatusChange):

@@ -92,12 +92,17 @@ class ReadyView(HealthCheckView):
 @require_safe
 @never_cache
 def outbox(request: HttpRequest) -> HttpResponse:
-    """The letters the portal would have sent. On a developer's machine only: they hold secret links."""
+    """What the portal would have sent by mail and Telegram. On a developer's machine only: there are secret
+    links in it."""
     if not settings.DEBUG:
         raise Http404
     folder = getattr(settings, "EMAIL_FILE_PATH", None)
-    found = letterbox.letters(Path(folder)) if folder else []
-    return render(request, "home/outbox.html", {"letters": found, "keeps_letters": bool(folder)})
+    found = [
+        *(letterbox.letters(Path(folder)) if folder else []),
+        *letterbox.chats(Path(settings.TELEGRAM_FILE_PATH)),
+    ]
+    found.sort(key=lambda each: (each.sent_at is not None, each.sent_at), reverse=True)
+    return render(request, "home/outbox.html", {"letters": found})
 
 
 @require_safe

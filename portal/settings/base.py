@@ -348,6 +348,9 @@ SCHEDULES = {
     "refund": {"func": "commerce.tasks.sweep_refunds", "cron": "*/5 * * * *"},
     "reconcile": {"func": "commerce.tasks.reconcile_yesterday", "cron": "10 5 * * *"},
     "check-integrity": {"func": "commerce.tasks.check_integrity", "cron": "40 3 * * *"},
+    "expire-holds": {"func": "library.tasks.expire_holds", "cron": "5 * * * *"},
+    "remind-of-loans": {"func": "library.tasks.remind", "cron": "0 7 * * *"},
+    "tell-staff-of-overdue-loans": {"func": "library.tasks.tell_staff_of_overdue", "cron": "30 7 * * *"},
     "beat": {"func": "portal.home.tasks.beat", "cron": "* * * * *"},
     "publish-scheduled-pages": {"func": "portal.home.tasks.publish_scheduled_pages", "cron": "* * * * *"},
     "send-due-messages": {"func": "accounts.tasks.send_due_messages", "cron": "* * * * *"},
@@ -361,6 +364,15 @@ DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="Learning portal <por
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
 EMAIL_TIMEOUT = 30  # seconds; less than accounts.services.notifying waits before it tries again
 ANYMAIL = env.json("ANYMAIL", default={})
+
+# --- Telegram --------------------------------------------------------------------------------------
+# A bot that speaks for the portal. Without its token nothing is said in chats.
+TELEGRAM_BACKEND = env.str("TELEGRAM_BACKEND", default="accounts.services.telegram.BotApi")
+TELEGRAM_API_BASE = env.str("TELEGRAM_API_BASE", default="https://api.telegram.org")
+TELEGRAM_BOT_TOKEN = env.str("TELEGRAM_BOT_TOKEN", default="")
+TELEGRAM_STAFF_CHAT_ID = env.str("TELEGRAM_STAFF_CHAT_ID", default="")
+TELEGRAM_FILE_PATH = BASE_DIR / "var" / "outbox" / "telegram"  # of the stand-in
+TELEGRAM_TIMEOUT = env.float("TELEGRAM_TIMEOUT", default=10)  # seconds, for a whole call
 
 # --- Security --------------------------------------------------------------------------------------
 SESSION_COOKIE_HTTPONLY = True

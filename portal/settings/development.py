@@ -22,6 +22,8 @@ WAGTAILADMIN_BASE_URL = PORTAL_BASE_URL
 ACCOUNT_EMAIL_VERIFICATION = env.str("ACCOUNT_EMAIL_VERIFICATION", default="optional")
 EMAIL_BACKEND = env.str("EMAIL_BACKEND", default="django.core.mail.backends.filebased.EmailBackend")
 EMAIL_FILE_PATH = BASE_DIR / "var" / "outbox"
+TELEGRAM_BACKEND = env.str("TELEGRAM_BACKEND", default="accounts.services.telegram.Folder")
+TELEGRAM_STAFF_CHAT_ID = env.str("TELEGRAM_STAFF_CHAT_ID", default="") or "staff"
 
 # The sandbox accepts any sk_test_ key; these make the demo work with nothing to fill in.
 SANDBOX_PORT = env.int("SANDBOX_PORT", default=12111)

@@ -657,6 +657,20 @@ GUARDS: tuple[Guard, ...] = (
         on_postgres=True,
     ),
     Guard(
+        "the staff chat is told once per occasion",
+        "accounts/migrations/0006_write_to_the_staff_chat.py",
+        "fields=('kind', 'subject_of', 'dedupe')",
+        "fields=('kind', 'subject_of', 'dedupe', 'id')",
+        "accounts/tests/test_telegram.py::test_the_staff_chat_is_told_once_on_an_occasion",
+    ),
+    Guard(
+        "the token of Telegram is in no error",
+        "accounts/services/telegram.py",
+        '.replace(self.token, "…")',
+        "",
+        "accounts/tests/test_telegram.py::test_the_token_stands_in_no_log_and_on_no_row[400]",
+    ),
+    Guard(
         "a message whose reason is gone is not sent",
         "accounts/services/notifying.py",
         "        if not still_wanted(claimed, at=at):\n",

@@ -182,6 +182,15 @@ def run_queue_inline(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
+def said() -> list[tuple[str, str]]:
+    """What is said in chats of Telegram: chat and HTML, empty at first."""
+    from accounts.tests import chats
+
+    chats.said.clear()
+    return chats.said
+
+
+@pytest.fixture
 def media_folder(settings: Any, tmp_path: Path) -> Path:
     """Files on disk for the tests that need real ones; in memory otherwise."""
     settings.MEDIA_ROOT = tmp_path / "media"

@@ -1,13 +1,17 @@
-"""Letters that the file-based e-mail backend kept instead of sending them."""
+"""What the stand-ins for mail servers and Telegram kept instead of sending it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from email import message_from_bytes, policy
 from email.utils import parsedate_to_datetime
 from pathlib import Path
+
+from django.utils.safestring import SafeString, mark_safe
+
+from accounts.services import telegram, wording
 
 #: Django's file-based backend writes this line between the messages of one file.
 SEPARATOR = b"\n" + b"-" * 79 + b"\n"
@@ -22,6 +26,15 @@ class Letter:
     text: str
 
 
+@dataclass(frozen=True)
+class Said:
+    """A message in a chat of Telegram. html: what Telegram would show, and nothing that it would not."""
+
+    chat: str
+    sent_at: datetime
+    html: SafeString
+
+
 def letters(folder: Path, *, newest: int = 50) -> list[Letter]:
     """The newest letters in the folder, newest first; none when the folder does not exist yet."""
     files = sorted(folder.glob("*.log"), key=lambda file: (file.stat().st_mtime_ns, file.name), reverse=True)
@@ -31,6 +44,18 @@ def letters(folder: Path, *, newest: int = 50) -> list[Letter]:
         if len(found) >= newest:
             break
     return found[:newest]
+
+
+def chats(folder: Path, *, newest: int = 50) -> list[Said]:
+    """The newest messages to Telegram, newest first."""
+    return [
+        Said(
+            chat=each.chat,
+            sent_at=each.said_at,
+            html=mark_safe(wording.fit(each.html)),  # noqa: S308 (fit writes every tag and text itself)
+        )
+        for each in telegram.kept(folder, newest=newest)
+    ]
 
 
 def _read(file: Path) -> Iterator[Letter]:
@@ -44,6 +69,12 @@ def _read(file: Path) -> Iterator[Letter]:
             subject=str(message["Subject"] or ""),
             sender=str(message["From"] or ""),
             recipients=str(message["To"] or ""),
-            sent_at=parsedate_to_datetime(str(date)) if date else None,
+            sent_at=_moment(str(date)) if date else None,
             text=body.get_content() if body is not None else "",
         )
+
+
+def _moment(date: str) -> datetime:
+    moment = parsedate_to_datetime(date)
+    # "-0000", which Django writes, is read as a moment without a zone.
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -1,12 +1,14 @@
 """The small pages of the whole site, and who gets in where."""
 
 import re
+from datetime import UTC, datetime
 
 import pytest
 from django.core.mail import EmailMultiAlternatives, get_connection
 from django.test import RequestFactory
 from wagtail.models import Site
 
+from accounts.services.telegram import Folder
 from accounts.tests.factories import UserFactory
 from portal.home.context_processors import payments_are_a_stand_in, portal
 from portal.home.models import HomePage, SiteSettings, StandardPage
@@ -20,6 +22,7 @@ pytestmark = pytest.mark.django_db
 def outbox_folder(settings, tmp_path):
     settings.DEBUG = True
     settings.EMAIL_FILE_PATH = tmp_path
+    settings.TELEGRAM_FILE_PATH = tmp_path / "telegram"
     return tmp_path
 
 
@@ -58,6 +61,21 @@ def test_the_newest_letter_stands_first(client, outbox_folder):
     letters = client.get("/dev/outbox/").context["letters"]
 
     assert [letter.subject for letter in letters] == ["Third", "Second", "First"]
+
+
+def test_the_outbox_shows_what_would_be_said_in_chats_among_the_letters(client, outbox_folder):
+    send(outbox_folder, "Welcome", "Hello")
+    Folder().say(
+        chat="staff",
+        html="<b>New borrowing</b>\n&lt;i&gt;Dune<script>alert(1)</script>",
+        at=datetime(2126, 3, 2, 9, 0, tzinfo=UTC),
+    )
+
+    answer = client.get("/dev/outbox/")
+
+    said, letter = answer.context["letters"]
+    assert (said.chat, letter.subject) == ("staff", "Welcome")
+    assert "<b>New borrowing</b><br>&lt;i&gt;Dunealert(1)" in answer.content.decode()
 
 
 def test_an_outbox_without_letters_says_so(client, outbox_folder):

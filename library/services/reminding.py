@@ -1,0 +1,64 @@
+"""Remind members of books that are due soon or late, and tell staff what is late. Each occasion once."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+
+from accounts.services import notifying
+from commerce.models.batches import in_batches
+from library.models import Borrowing
+from library.notifications import DUE_SOON, OVERDUE
+from library.services import telling
+
+#: So long before a book is due its member is reminded of it.
+AHEAD = timedelta(days=2)
+#: On which days of a delay its member is written to. A day that was missed is made up for by the next run.
+DAYS_LATE = (1, 3, 7, 14)
+#: So many loans in one message to the staff chat, which takes some 4,000 characters.
+IN_ONE_MESSAGE = 20
+
+
+def remind(*, on: date, at: datetime) -> int:
+    """Write to members whose books are due within AHEAD, or late; the number of loans written about.
+
+    Loans that were written about on the same occasion before are counted, and nobody hears of them twice.
+    """
+    fetched = Borrowing.objects.open().fetched().filter(member__is_active=True).select_related("member")
+    soon = fetched.filter(expected_return_date__range=(on, on + AHEAD))
+    late = fetched.overdue(on=on)
+    count = 0
+    for borrowing in in_batches(soon):
+        due = borrowing.expected_return_date.isoformat()
+        _write(borrowing, kind=DUE_SOON, dedupe=f"due {due}", on=on, at=at)
+        count += 1
+    for borrowing in in_batches(late):
+        due = borrowing.expected_return_date.isoformat()
+        days = max(days for days in DAYS_LATE if days <= borrowing.days_late(on=on))
+        _write(borrowing, kind=OVERDUE, dedupe=f"due {due}, {days} days ago", on=on, at=at)
+        count += 1
+    return count
+
+
+def tell_staff_of_overdue(*, on: date, at: datetime) -> int:
+    """Tell the staff chat of every book that is late today, some in one message; the number of books."""
+    late = Borrowing.objects.overdue(on=on).order_by("expected_return_date", "pk")
+    keys = list(late.values_list("pk", flat=True))
+    for first in range(0, len(keys), IN_ONE_MESSAGE):
+        part = keys[first : first + IN_ONE_MESSAGE]
+        telling.staff_of_overdue(borrowings=part, number=first // IN_ONE_MESSAGE + 1, on=on, at=at)
+    return len(keys)
+
+
+def _write(borrowing: Borrowing, *, kind: str, dedupe: str, on: date, at: datetime) -> None:
+    notifying.notify(
+        recipient=borrowing.member,
+        kind=kind,
+        subject_of=f"borrowing:{borrowing.pk}",
+        context={
+            "borrowing": borrowing.pk,
+            "due": borrowing.expected_return_date.isoformat(),
+            "on": on.isoformat(),
+        },
+        dedupe=dedupe,
+        at=at,
+    )
