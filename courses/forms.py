@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from courses.models import CoursePage
 from courses.services import browsing
 from courses.services.browsing import Survey
+from portal.content.catalogues import WordsField
 
 BEST_FIRST = _("Best match first")
 ORDERING_LABELS = {
@@ -18,13 +19,6 @@ ORDERING_LABELS = {
     "price": _("Cheapest first"),
     "-price": _("Dearest first"),
 }
-
-
-class WordsField(forms.CharField):
-    """What somebody looks for. Nobody types that much: what is longer is cut, as it would not find more."""
-
-    def to_python(self, value: Any) -> str:
-        return super().to_python(value)[: browsing.LONGEST_SEARCH].replace("\x00", "").strip()
 
 
 class CatalogueForm(forms.Form):

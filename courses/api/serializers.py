@@ -10,6 +10,7 @@ from wagtail.rich_text import expand_db_html
 from courses.models import CoursePage, CourseTopic
 from courses.services import browsing
 from courses.services.outlining import progress_percent
+from portal.content.catalogues import LONGEST_SEARCH
 
 PREVIEW_RENDITION = "fill-960x540"
 # Query parameters of every list; what they may hold, pagination says.
@@ -20,7 +21,7 @@ class WordsField(serializers.CharField):
     """What somebody looks for; what is longer than anybody types is cut, as it would not find more."""
 
     def to_internal_value(self, value: Any) -> str:
-        return super().to_internal_value(value)[: browsing.LONGEST_SEARCH]
+        return super().to_internal_value(value)[:LONGEST_SEARCH]
 
 
 class FacetsQuerySerializer(serializers.Serializer):

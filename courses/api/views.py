@@ -30,6 +30,7 @@ from courses.models import CoursePage, LessonPage
 from courses.models.pages import CoursePageQuerySet
 from courses.policies import LessonAccess
 from courses.services import browsing, outlining, studying
+from portal.content.catalogues import CountedPaginator
 
 NOT_FOUND = openapi.Response("There is no such thing, or it is not published.")
 UNAUTHORIZED = openapi.Response("No credentials, or none that hold.")
@@ -43,7 +44,7 @@ class SurveyPagination(api_settings.DEFAULT_PAGINATION_CLASS):  # type: ignore[m
     count: int
 
     def django_paginator_class(self, courses: CoursePageQuerySet, per_page: int) -> Paginator:
-        return browsing.SurveyPaginator(courses, per_page, count=self.count)
+        return CountedPaginator(courses, per_page, count=self.count)
 
 
 class CatalogueMixin:

@@ -1,6 +1,5 @@
 """The catalogue: which courses there are, how many of what kind, and what a card says of each."""
 
-import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -9,7 +8,6 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.contenttypes.models import ContentType
-from django.core.paginator import Paginator
 from django.db.models import (
     Case,
     CharField,
@@ -32,12 +30,9 @@ from courses.models import CoursePage, CourseSectionPage, CourseTopic, LessonPag
 from courses.models.pages import CoursePageQuerySet
 from courses.models.tree import STEP, ancestor_path
 from courses.services.outlining import progress_percent
+from portal.content.catalogues import LONGEST_SEARCH, Facet, Option, words_of
 
 RELATED_COURSES = 3
-# Nobody types more; every word costs the database a comparison, and PostgreSQL refuses very long ones.
-LONGEST_SEARCH = 200
-MOST_WORDS = 10
-LONGEST_WORD = 50
 #: So many of the best matches of a kind can be paged through.
 MOST_MATCHES = 1000
 # All words; in which order, the catalogue says itself.
@@ -86,34 +81,6 @@ class CourseCard:
     enrolment: str | None
     progress: int | None
     singles: int = 0
-
-
-@dataclass(frozen=True, kw_only=True)
-class Option:
-    """One value of a facet, and how many courses there are with it among those the other filters leave."""
-
-    value: str
-    label: str
-    count: int
-    is_chosen: bool
-
-
-@dataclass(frozen=True, kw_only=True)
-class Facet:
-    """A property to choose courses by. Options without courses are left out, unless chosen."""
-
-    name: str
-    label: str
-    options: list[Option]
-
-    @property
-    def is_chosen(self) -> bool:
-        return any(option.is_chosen for option in self.options)
-
-    @property
-    def is_a_choice(self) -> bool:
-        """Whether there is anything to decide: with one option only, choosing it changes nothing."""
-        return len(self.options) > 1 or self.is_chosen
 
 
 @dataclass(frozen=True)
@@ -184,14 +151,6 @@ class Survey:
                 return settings.LANGUAGES
             case _:
                 return PRICES.items()
-
-
-class SurveyPaginator(Paginator):
-    """Pages of courses whose number a survey has counted."""
-
-    def __init__(self, *args: Any, count: int, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.count = count
 
 
 def survey(*, search: str = "") -> Survey:
@@ -307,12 +266,6 @@ def _having(chosen: Mapping[str, str]) -> Q:
 def _fits(kind: Mapping[str, Any], chosen: Mapping[str, str]) -> bool:
     columns = {"topic": "topic_slug", "price": "price_kind"}
     return all(kind[columns.get(name, name)] == value for name, value in chosen.items() if value)
-
-
-def words_of(search: str) -> list[str]:
-    """The words to look for, without the signs that mean something in the languages of the indexes."""
-    words = re.findall(r"\w+", search[:LONGEST_SEARCH])
-    return [word[:LONGEST_WORD] for word in words[:MOST_WORDS]]
 
 
 def _matches(search: str) -> list[list[str]]:

@@ -7,6 +7,7 @@ from courses.forms import CatalogueForm
 from courses.models import CourseIndexPage
 from courses.services import browsing
 from courses.views.answers import address_in, for_one_reader, page_response
+from portal.content.catalogues import CountedPaginator, address_without, query_without
 
 
 def show(request: HttpRequest, page: CourseIndexPage) -> HttpResponse:
@@ -15,9 +16,7 @@ def show(request: HttpRequest, page: CourseIndexPage) -> HttpResponse:
     courses = browsing.for_cards(
         survey.courses(form.chosen, ordering=form.chosen_ordering), viewer=request.user
     )
-    paginator = browsing.SurveyPaginator(
-        courses, settings.CATALOGUE_PAGE_SIZE, count=survey.count(form.chosen)
-    )
+    paginator = CountedPaginator(courses, settings.CATALOGUE_PAGE_SIZE, count=survey.count(form.chosen))
     page_obj = paginator.get_page(request.GET.get("page"))
     response = page_response(
         request,
@@ -29,25 +28,13 @@ def show(request: HttpRequest, page: CourseIndexPage) -> HttpResponse:
             "page_obj": page_obj,
             "total": paginator.count,
             "active_filters": [
-                {"label": form.label_of(name), "remove_url": _without(request, page, name)}
+                {
+                    "label": form.label_of(name),
+                    "remove_url": address_without(request, page.get_url(request), name),
+                }
                 for name in form.filters
             ],
-            "query_string": _query_without(request, "page"),
+            "query_string": query_without(request, "page"),
         },
     )
     return for_one_reader(request, response)
-
-
-def _without(request: HttpRequest, page: CourseIndexPage, name: str) -> str:
-    """The catalogue's address with one filter less, and back on its first page."""
-    query = _query_without(request, "page", name)
-    return f"{page.get_url(request)}?{query}" if query else page.get_url(request)
-
-
-def _query_without(request: HttpRequest, *names: str) -> str:
-    """The address's parameters without some, and without those that are empty."""
-    query = request.GET.copy()
-    for name in list(query):
-        if name in names or not query[name]:
-            query.pop(name)
-    return query.urlencode()

@@ -1,0 +1,355 @@
+"""The library's catalogue: which books there are, how many of what kind, and what a card says of each."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.contrib.contenttypes.models import ContentType
+from django.core.paginator import Page
+from django.db import connection
+from django.db.models import (
+    Case,
+    CharField,
+    Count,
+    F,
+    IntegerField,
+    Prefetch,
+    Q,
+    QuerySet,
+    Value,
+    When,
+    Window,
+)
+from django.db.models.expressions import RawSQL
+from django.db.models.functions import RowNumber
+from django.urls import reverse
+from django.utils.translation import get_language_info, gettext_lazy, pgettext_lazy
+from wagtail.images import get_image_model
+from wagtail.search.backends import get_search_backend
+
+from commerce.money import Money
+from library import isbn as isbns
+from library.models import Book
+from library.models.catalogue import BookQuerySet
+from portal.content.catalogues import LONGEST_SEARCH, CountedPaginator, Facet, Option, words_of
+
+#: So many authors stand in their facet; who looks for another one types a part of the name.
+AUTHORS_SHOWN = 10
+SUBJECTS_SHOWN = 20
+# All words; in which order, the catalogue says itself.
+PLAIN: dict[str, Any] = {"operator": "and", "order_by_relevance": False}
+
+# The catalogue's orders, as addresses name them, and what they are in the database.
+ORDERINGS: Mapping[str, Sequence[Any]] = {
+    "-created_at": ("-created_at", "-pk"),
+    "title": ("title", "pk"),
+    "author": ("author", "title", "pk"),
+    "-year": (F("year").desc(nulls_last=True), "title", "pk"),
+}
+DEFAULT_ORDERING = "-created_at"
+
+FACETS = {
+    "available": gettext_lazy("Availability"),
+    "subject": gettext_lazy("Subject"),
+    "author": gettext_lazy("Author"),
+    "cover": pgettext_lazy("of a book", "Cover"),
+    "language": gettext_lazy("Language"),
+}
+AVAILABLE = {"now": gettext_lazy("Available now")}
+
+#: ISO 639-2, both kinds of codes, as far as Django knows the names of languages.
+LANGUAGES = {
+    "ara": "ar", "bul": "bg", "cat": "ca", "ces": "cs", "cze": "cs", "dan": "da", "deu": "de", "ger": "de",
+    "ell": "el", "gre": "el", "eng": "en", "spa": "es", "est": "et", "fin": "fi", "fra": "fr", "fre": "fr",
+    "heb": "he", "hin": "hi", "hun": "hu", "hye": "hy", "arm": "hy", "ita": "it", "jpn": "ja", "kat": "ka",
+    "geo": "ka", "kaz": "kk", "kor": "ko", "lit": "lt", "lav": "lv", "nld": "nl", "dut": "nl", "nor": "nb",
+    "pol": "pl", "por": "pt", "ron": "ro", "rum": "ro", "rus": "ru", "slk": "sk", "slo": "sk", "slv": "sl",
+    "srp": "sr", "swe": "sv", "tur": "tr", "ukr": "uk", "vie": "vi", "zho": "zh-hans", "chi": "zh-hans",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class BookCard:
+    """What a card shows. fee is falsy when the book is lent free; holdings are all copies there are."""
+
+    pk: int
+    title: str
+    author: str
+    url: str
+    picture: Any
+    year: int | None
+    fee: Money
+    available: int
+    holdings: int
+
+
+@dataclass(frozen=True)
+class Survey:
+    """How many books there are of each kind, among those with the words looked for. Made by `survey`."""
+
+    search: str
+    chosen: Mapping[str, str]
+    author_like: str
+    counted: Mapping[str, list[tuple[str, str, int]]] = field(repr=False)
+
+    @property
+    def is_search(self) -> bool:
+        return bool(self.search.strip())
+
+    @property
+    def total(self) -> int:
+        """How many books fit all that is chosen."""
+        return sum(count for _value, _label, count in self.counted.get("total", []))
+
+    @property
+    def facets(self) -> list[Facet]:
+        """Every facet, its options counted among the books that what is chosen in the others leaves."""
+        return [self._facet(name) for name in FACETS]
+
+    def page(self, number: Any, *, ordering: str = "", per_page: int) -> Page[Book]:
+        """One page of the books that fit, fetched with what their cards show: two queries.
+
+        ordering is one of ORDERINGS, or "": the best match first when searching, else DEFAULT_ORDERING.
+        A number that is none, or too great, is the first or the last page.
+        """
+        paginator = CountedPaginator(range(self.total), per_page, count=self.total)
+        page = paginator.get_page(number)
+        order = self._order(ordering)
+        books = catalogue(search=self.search, **self.chosen).order_by(*order)
+        shown = books.values("pk")[page.start_index() - 1 : page.end_index()] if self.total else []
+        # Their copies are counted only for those that are shown.
+        page.object_list = for_cards(Book.objects.filter(pk__in=shown)).order_by(*order)
+        return page
+
+    def _order(self, ordering: str) -> Sequence[Any]:
+        if ordering in ORDERINGS:
+            return ORDERINGS[ordering]
+        words = words_of(self.search)
+        if not words:
+            return ORDERINGS[DEFAULT_ORDERING]
+        titled = Q(pk__in=_found(words, in_titles=True))
+        best = Case(When(titled, then=Value(0)), default=Value(1), output_field=IntegerField())
+        return (best, *ORDERINGS["title"])
+
+    def _facet(self, name: str) -> Facet:
+        chosen = self.chosen.get(name, "")
+        counted = {value: (label, count) for value, label, count in self.counted.get(name, []) if value}
+        if chosen and chosen not in counted:
+            counted[chosen] = (chosen, 0)
+        options = [
+            Option(
+                value=value, label=label_of(name, value, label=label), count=count, is_chosen=value == chosen
+            )
+            for value, (label, count) in counted.items()
+        ]
+        if name != "author":
+            options.sort(key=lambda option: option.label.casefold())
+        # Who can see all authors need not look for one.
+        has_more = len(options) >= AUTHORS_SHOWN or bool(self.author_like)
+        return Facet(
+            name=name,
+            label=str(FACETS[name]),
+            options=options,
+            is_yes_or_no=name == "available",
+            words=self.author_like if name == "author" and has_more else None,
+        )
+
+
+def survey(*, search: str = "", author_like: str = "", **chosen: str) -> Survey:
+    """Count the books with the words of search by what they are: one query, for any number of them.
+
+    chosen are values of FACETS. author_like narrows the authors that are offered, and nothing else.
+    """
+    chosen = {name: value for name, value in chosen.items() if value}
+    counted: dict[str, list[tuple[str, str, int]]] = defaultdict(list)
+    first, *others = [
+        _counted_all(catalogue(search=search, **chosen)),
+        *(_counted(name, search=search, chosen=chosen, author_like=author_like) for name in FACETS),
+    ]
+    for facet, value, label, count in first.union(*others, all=True):
+        counted[facet].append((value, label, count))
+    for rows in counted.values():
+        rows.sort(key=lambda row: (-row[2], row[1]))
+    return Survey(search=search, chosen=chosen, author_like=author_like, counted=dict(counted))
+
+
+def catalogue(*, search: str = "", **chosen: str) -> BookQuerySet:
+    """Books that fit. chosen are values of FACETS; empty ones choose nothing.
+
+    search asks for all words in one place, the last one perhaps only begun; or for an ISBN, however written.
+    """
+    books = Book.objects.filter(_having(chosen))
+    if not search.strip():
+        return books
+    try:
+        return books.filter(isbn=isbns.parse(search))
+    except isbns.InvalidIsbn:
+        words = words_of(search)
+    if not words:  # signs only: the indexes hold none
+        return books.filter(title__icontains=search.strip()[:LONGEST_SEARCH].replace("\x00", ""))
+    return books.filter(pk__in=_found(words))
+
+
+def for_cards(books: BookQuerySet) -> BookQuerySet:
+    """Fetch with books all that their cards show: two queries for any number of books."""
+    renditions = get_image_model().get_rendition_model().objects.all()
+    return (
+        books.with_inventory()
+        .select_related("picture")
+        .prefetch_related(Prefetch("picture__renditions", queryset=renditions))
+        .defer("description")
+    )
+
+
+def cards(books: Iterable[Book]) -> list[BookCard]:
+    """Make a card of every book that came through `for_cards`."""
+    return [
+        BookCard(
+            pk=book.pk,
+            title=book.title,
+            author=book.author,
+            url=address_of(book),
+            picture=book.picture,
+            year=book.year,
+            fee=book.daily_fee_money,
+            available=book.available,
+            holdings=book.holdings,
+        )
+        for book in books
+    ]
+
+
+def newest(count: int) -> list[BookCard]:
+    """Cards of the books taken into the catalogue last: two queries."""
+    shown = Book.objects.order_by(*ORDERINGS[DEFAULT_ORDERING]).values("pk")[:count]
+    return cards(for_cards(Book.objects.filter(pk__in=shown)).order_by(*ORDERINGS[DEFAULT_ORDERING]))
+
+
+def related(book: Book, *, count: int) -> list[BookCard]:
+    """Cards of a few other books of the same subjects, those that share most of them first: two queries."""
+    others = Book.objects.filter(subjects__in=book.subjects.all()).exclude(pk=book.pk)
+    nearest = others.annotate(shared=Count("pk")).order_by("-shared", "-created_at", "-pk")
+    shown = nearest.values("pk")[:count]
+    return cards(for_cards(Book.objects.filter(pk__in=shown)).order_by(*ORDERINGS[DEFAULT_ORDERING]))
+
+
+def address_of(book: Book) -> str:
+    """Where a book's page is: a path on this site."""
+    return reverse("library:book", args=[book.pk, book.slug])
+
+
+def language_name(code: str) -> str:
+    """The name of a language in the reader's, by its code of ISO 639-2; the code when there is no name."""
+    known = LANGUAGES.get(code)
+    return get_language_info(known)["name_translated"].capitalize() if known else code
+
+
+def label_of(name: str, value: str, *, label: str = "") -> str:
+    """A facet's value in words."""
+    match name:
+        case "cover" if value in Book.Cover.values:
+            return str(Book.Cover(value).label).capitalize()
+        case "language":
+            return language_name(value)
+        case "available":
+            return str(AVAILABLE.get(value, value))
+        case _:
+            return label or value
+
+
+def _having(chosen: Mapping[str, str]) -> Q:
+    """What is chosen, as a condition on books."""
+    condition = Q()
+    for name, value in chosen.items():
+        match name:
+            case _ if not value:
+                continue
+            case "subject":
+                condition &= Q(
+                    pk__in=Book.subjects.through.objects.filter(subject__slug=value).values("book")
+                )
+            case "author":
+                condition &= Q(pk__in=Book.authors.through.objects.filter(author__name=value).values("book"))
+            case "available":
+                condition &= Q(pk__in=Book.copies.rel.related_model.objects.available().values("book"))
+            case _:
+                condition &= Q(**{name: value})
+    return condition
+
+
+def _counted_all(books: BookQuerySet) -> QuerySet:
+    return _as_rows("total", books, value=Value("", CharField()), label=Value("", CharField()))
+
+
+def _counted(name: str, *, search: str, chosen: Mapping[str, str], author_like: str) -> QuerySet:
+    """Value, label and number of the books of each option of a facet, among those that the others leave."""
+    books = catalogue(search=search, **{other: value for other, value in chosen.items() if other != name})
+    everything = not search.strip() and not set(chosen) - {name}
+    match name:
+        case "subject":
+            pairs = Book.subjects.through.objects.all()
+            value, label = F("subject__slug"), F("subject__name")
+        case "author":
+            pairs = Book.authors.through.objects.all()
+            if author_like:
+                pairs = pairs.filter(author__name__icontains=author_like)
+            value = label = F("author__name")
+        case "available":
+            available = books.filter(_having({"available": "now"}))
+            return _as_rows(name, available, value=Value("now", CharField()), label=Value("", CharField()))
+        case _:
+            return _as_rows(name, books, value=F(name), label=Value("", CharField()))
+    if not everything:
+        pairs = pairs.filter(book__in=books.values("pk"))
+    rows = _as_rows(name, pairs, value=value, label=label)
+    shown = AUTHORS_SHOWN if name == "author" else SUBJECTS_SHOWN
+    # What is chosen is always among them.
+    is_chosen = Case(When(value=Value(chosen.get(name, "")), then=Value(0)), default=Value(1))
+    place = Window(RowNumber(), order_by=[is_chosen, F("total").desc(), F("value")])
+    return rows.annotate(place=place).filter(place__lte=shown).values_list("facet", "value", "label", "total")
+
+
+def _as_rows(facet: str, rows: QuerySet, *, value: Any, label: Any) -> QuerySet:
+    """Rows counted by a value: (facet, value, label, total), to be joined with others."""
+    return (
+        rows.order_by()
+        .annotate(facet=Value(facet, CharField()), value=value, label=label)
+        .values("facet", "value", "label")
+        .annotate(total=Count("pk"))
+        .values_list("facet", "value", "label", "total")
+    )
+
+
+def _found(words: Sequence[str], *, in_titles: bool = False) -> Any:
+    """The numbers of the books with all words, as a subquery: anywhere, or in their titles.
+
+    The last word may be the beginning of one, for who is still typing.
+    """
+    if connection.vendor == "sqlite":
+        return _found_in_sqlite(words, in_titles=in_titles)
+    backend, sought = get_search_backend(), " ".join(words)
+    fields = ["title"] if in_titles else None
+    whole = backend.search(sought, Book.objects.all(), fields=fields, **PLAIN).get_queryset()
+    begun = backend.autocomplete(sought, Book.objects.all(), fields=fields, **PLAIN).get_queryset()
+    return whole.order_by().values("pk").union(begun.order_by().values("pk"))
+
+
+def _found_in_sqlite(words: Sequence[str], *, in_titles: bool) -> RawSQL:
+    """As Wagtail asks its index, SQLite would look into it once for every book, which takes seconds."""
+    whole = " AND ".join(f'"{word}"' for word in words)
+    begun = f"{whole}*"
+    sought = (
+        f"{{title}} : ({begun})"
+        if in_titles
+        else (f"({{title body}} : ({whole})) OR ({{autocomplete}} : ({begun}))")
+    )
+    return RawSQL(
+        # CROSS JOIN is SQLite's word for: in this order. The numbers are kept as words in the index.
+        "SELECT CAST(entry.object_id AS integer) FROM wagtailsearch_indexentry_fts AS words "
+        "CROSS JOIN wagtailsearch_indexentry AS entry ON entry.id = words.rowid "
+        "WHERE words.wagtailsearch_indexentry_fts MATCH %s AND entry.content_type_id = %s",
+        [sought, ContentType.objects.get_for_model(Book).pk],
+    )
