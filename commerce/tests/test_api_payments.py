@@ -278,7 +278,9 @@ def test_exactly_one_thing_is_paid_in_a_known_way(ada, body):
     assert answer.json()["errors"]
 
 
-def test_what_no_app_sells_yet_is_not_paid_for(ada):
+def test_what_no_app_sells_is_not_paid_for(ada, monkeypatch):
+    monkeypatch.delitem(fulfilment._payables, "borrowing")
+
     answer = client_of(ada).post(PAYMENTS, {"borrowing": 1})
 
     assert answer.status_code == 400

@@ -373,9 +373,7 @@ def answer(
 def describe(borrowings: Sequence[Borrowing], *, on: date) -> list[dict[str, Any]]:
     """Borrowings as the API answers them, with as many queries for thirty as for one."""
     charges = Charge.objects.select_related("order_line__order")
-    prefetch_related_objects(
-        borrowings, "book__subjects", "renewals", Prefetch("charges", queryset=charges)
-    )
+    prefetch_related_objects(borrowings, "book__subjects", "renewals", Prefetch("charges", queryset=charges))
     context = {
         "inventory": books.inventories([borrowing.book for borrowing in borrowings]),
         "payments": payments_for(borrowings),

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from commerce.models.batches import in_batches
+from library import policies
 from library.models import Book, Borrowing, Copy, Hold, LendingRules
 from library.services import telling
 from library.services.cards import lock_book, lock_card, must
@@ -156,10 +157,10 @@ def estimate(*, book: Book, position: int, on: date) -> date | None:
         for due in Borrowing.objects.of(book).open().values_list("expected_return_date", flat=True)
     ]
     back += [until + usual for until in Hold.objects.of(book).ready().values_list("shelf_until", flat=True)]
-    if not back or position < 1:
+    if position < 1:
         return None
-    rounds, place = divmod(position - 1, len(back))
-    return rules.calendar(since=on).next_open(sorted(back)[place] + rounds * usual)
+    calendar = rules.calendar(since=on)
+    return policies.foreseen(returns=back, position=position, usual_loan=usual, calendar=calendar)
 
 
 def _expire(*, hold: Hold, on: date, at: datetime) -> bool:
