@@ -56,7 +56,7 @@ class World:
 
 
 def build_world() -> World:
-    """A course and its lessons, orders paid by card and in cash, a document, and a person per role."""
+    """A course and its lessons, orders, a document, a loan and a hold, and a person per role."""
     from accounts.services.tokens import issue
     from accounts.tests.factories import UserFactory
     from commerce.models import Item
@@ -64,6 +64,9 @@ def build_world() -> World:
     from commerce.services import cart, checkout, receiving
     from courses.services import enrolling
     from courses.tests.factories import CourseFactory, DocumentFactory, LessonFactory
+    from library.services import holding, lending
+    from library.services.days import day_of
+    from library.tests.factories import BookFactory
 
     at = timezone.now()
     people = {}
@@ -97,6 +100,12 @@ def build_world() -> World:
     )
     written = CourseFactory(owner=people["member"], draft=True)
     written_lesson = LessonFactory(parent=written, owner=people["member"], draft=True)
+    on = day_of(at)
+    book, wanted = BookFactory(copies=2, daily_fee=0), BookFactory(copies=1, daily_fee=0)
+    until = on + timedelta(days=14)
+    borrowing = lending.lend(book=book, to=people["member"], until=until, on=on, at=at)
+    lending.lend(book=wanted, to=people["staff"], until=until, on=on, at=at)
+    hold = holding.place(book=wanted, member=people["member"], at=at, on=on)
     names = {
         "written": written.pk,
         "written_lesson": written_lesson.pk,
@@ -111,6 +120,9 @@ def build_world() -> World:
         "item": item.pk,
         "cash": cash.pk,
         "paid_order": paid_order.pk,
+        "book": book.pk,
+        "borrowing": borrowing.pk,
+        "hold": hold.pk,
         "document": document.pk,
         "filename": document.filename,
         "member": people["member"].pk,
