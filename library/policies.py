@@ -68,12 +68,15 @@ def foreseen(
     """When a copy may be there for a place in the queue, from 1; None when no copy is to come back.
 
     returns: when the copies that are out come back for the first time. Supposed: everybody keeps a copy for
-    the usual time, and brings it back when it is due. Raises NeverOpens.
+    the usual time, and brings it back when it is due.
     """
     if not returns:
         return None
     rounds, place = divmod(position - 1, len(returns))
-    return calendar.next_open(sorted(returns)[place] + rounds * usual_loan)
+    try:
+        return calendar.next_open(sorted(returns)[place] + rounds * usual_loan)
+    except NeverOpens:
+        return None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from django.urls import NoReverseMatch, reverse
 from django.utils.translation import gettext as _
 
 from commerce import fulfilment
@@ -16,6 +17,10 @@ from library.services.days import day_of
 
 if TYPE_CHECKING:
     from accounts.models import User
+
+
+#: The page on which members see their loans and what these cost.
+LOANS = "library:loans"
 
 
 class FeeSeller:
@@ -58,7 +63,11 @@ class FeeSeller:
         return "" if refusal is None else str(refusal)
 
     def url(self, line: OrderLine) -> str:
-        return ""
+        try:
+            return reverse(LOANS)
+        except NoReverseMatch:
+            # A portal that serves its API alone has no such page.
+            return ""
 
 
 class DebtSeller(FeeSeller):

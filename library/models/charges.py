@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from commerce.models import Order, OrderLine
 from commerce.money import Money
+from library import words
 from library.models.loans import Borrowing, Renewal
 
 
@@ -114,3 +115,8 @@ class Charge(models.Model):
     @property
     def amount(self) -> Money:
         return Money.from_minor(self.amount_minor, self.currency)
+
+    @property
+    def explanation(self) -> list[str]:
+        """How a fine was reckoned, a sentence for each line, in the reader's language; empty for a fee."""
+        return words.explanation(lines=self.lines, inputs=self.inputs, currency=self.currency)

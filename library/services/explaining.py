@@ -10,6 +10,7 @@ from django.utils.translation import ngettext
 from commerce.models import Order
 from commerce.money import Money
 from commerce.templatetags.money import money
+from library import words
 from library.models import Borrowing, Charge
 from library.policies import FineStep
 
@@ -32,7 +33,11 @@ def explain(charge: Charge) -> list[Line]:
     """The lines of a charge, whose borrowing is fetched: those kept with a fine, or days × fee."""
     if charge.kind != Charge.Kind.FINE:
         return [_of_fee(charge)]
-    return [_of_fine(charge, line) for line in charge.lines]
+    sentences = words.explanation(lines=charge.lines, inputs=charge.inputs, currency=charge.currency)
+    return [
+        Line(step=line["step"], days=line["days"], amount=_amount(charge, line), words=sentence)
+        for line, sentence in zip(charge.lines, sentences, strict=True)
+    ]
 
 
 def standing(charge: Charge) -> str:
@@ -53,7 +58,7 @@ def standing(charge: Charge) -> str:
 
 
 def _of_fee(charge: Charge) -> Line:
-    words = ngettext(
+    sentence = ngettext(
         "%(days)s day at %(fee)s: %(amount)s", "%(days)s days at %(fee)s: %(amount)s", charge.days
     )
     facts = {
@@ -61,39 +66,10 @@ def _of_fee(charge: Charge) -> Line:
         "fee": money(charge.borrowing.daily_fee_money),
         "amount": money(charge.amount),
     }
-    return Line(step=charge.kind.lower(), days=charge.days, amount=charge.amount, words=words % facts)
+    return Line(step=charge.kind.lower(), days=charge.days, amount=charge.amount, words=sentence % facts)
 
 
-def _of_fine(charge: Charge, line: dict[str, Any]) -> Line:
-    step, days = FineStep(line["step"]), line["days"]
-    amount = Money.from_minor(line["amount_minor"], charge.currency) if step is FineStep.AMOUNT else None
-    return Line(step=step, days=days, amount=amount, words=_words(charge, step, days, amount))
-
-
-def _words(charge: Charge, step: FineStep, days: int, amount: Money | None) -> str:
-    if step is FineStep.DELAY:
-        words = ngettext("Brought back %(days)s day late.", "Brought back %(days)s days late.", days)
-    elif step is FineStep.CLOSED:
-        words = ngettext(
-            "On %(days)s of them the library was closed.", "On %(days)s of them the library was closed.", days
-        )
-    elif step is FineStep.GRACE:
-        words = ngettext("%(days)s day of grace is free.", "%(days)s days of grace are free.", days)
-    elif step is FineStep.CAPPED:
-        words = ngettext(
-            "No more than %(days)s day is charged.", "No more than %(days)s days are charged.", days
-        )
-    elif step is FineStep.CHARGED:
-        words = ngettext("%(days)s day is charged.", "%(days)s days are charged.", days)
-    else:
-        words = ngettext(
-            "%(days)s day × %(fee)s × %(multiplier)s = %(amount)s",
-            "%(days)s days × %(fee)s × %(multiplier)s = %(amount)s",
-            days,
-        )
-    return words % {
-        "days": days,
-        "fee": money(charge.borrowing.daily_fee_money),
-        "multiplier": f"{charge.borrowing.fine_multiplier.normalize():f}",
-        "amount": money(amount) if amount is not None else "",
-    }
+def _amount(charge: Charge, line: dict[str, Any]) -> Money | None:
+    if line["step"] != FineStep.AMOUNT:
+        return None
+    return Money.from_minor(line["amount_minor"], charge.currency)

@@ -123,13 +123,12 @@ def pass_on(*, copy: Copy, on: date, at: datetime, cause: str, by: User | None =
     if copy.status != Copy.Status.ON_HOLD_SHELF:
         won = copy.transition(to=Copy.Status.ON_HOLD_SHELF, at=at, cause=cause, actor=by)
         must(won, row=copy, to=Copy.Status.ON_HOLD_SHELF)
-    rules = LendingRules.current()
     won = upcoming.transition(
         to=Hold.Status.READY,
         at=at,
         cause=cause,
         copy=copy,
-        shelf_until=rules.calendar(since=on).after_open_days(on, rules.hold_shelf_days),
+        shelf_until=_shelf_until(on),
     )
     must(won, row=upcoming, to=Hold.Status.READY)
     telling.hold_ready(hold=upcoming, at=at)
@@ -145,7 +144,7 @@ def position(hold: Hold) -> int:
 
 
 def estimate(*, book: Book, position: int, on: date) -> date | None:
-    """When a copy may be there for this place in the queue; None when no copy is to come back.
+    """When a copy may be there for this place in the queue; None when no copy is to come.
 
     Supposed: everybody brings books back when they are due, today if they are late, and keeps them for the
     usual time.
@@ -156,11 +155,22 @@ def estimate(*, book: Book, position: int, on: date) -> date | None:
         max(due, on)
         for due in Borrowing.objects.of(book).open().values_list("expected_return_date", flat=True)
     ]
-    back += [until + usual for until in Hold.objects.of(book).ready().values_list("shelf_until", flat=True)]
+    on_shelf = Hold.objects.of(book).ready().values_list("shelf_until", flat=True)
+    back += [until + usual for until in on_shelf if until is not None]
     if position < 1:
         return None
     calendar = rules.calendar(since=on)
     return policies.foreseen(returns=back, position=position, usual_loan=usual, calendar=calendar)
+
+
+def _shelf_until(on: date) -> date:
+    """The last day on which a copy set aside today can be fetched."""
+    rules = LendingRules.current()
+    try:
+        return rules.calendar(since=on).after_open_days(on, rules.hold_shelf_days)
+    except policies.NeverOpens:
+        # While the library stays closed nobody can fetch anything, and nobody loses their place.
+        return on + policies.LOOK_AHEAD
 
 
 def _expire(*, hold: Hold, on: date, at: datetime) -> bool:

@@ -343,6 +343,7 @@ def lend(
             at=at,
         )
         telling.lent(borrowing=borrowing, at=at)
+        telling.staff_of_loan(borrowing=borrowing, at=at)
     return borrowing
 
 
@@ -608,7 +609,7 @@ def _choose(
     if set_aside is not None:
         return Copy.objects.get(pk=set_aside)
     available = Copy.objects.of(book).available().order_by("pk")
-    chosen = available.filter(pk=preferred).first() or available.first()
+    chosen = (available.filter(pk=preferred).first() if preferred else None) or available.first()
     if chosen is None:
         back = Borrowing.objects.of(book).open().filter(expected_return_date__gte=on)
         first = back.order_by("expected_return_date").values_list("expected_return_date", flat=True).first()

@@ -16,7 +16,7 @@ from django.utils import translation
 from accounts.models import Message
 from accounts.services import notifying
 from library.models import Borrowing, Charge, Hold
-from library.notifications import FINED, HOLD_READY, LENT
+from library.notifications import FINED, HOLD_READY, LENT, STAFF_OF_LOAN, STAFF_OF_OVERDUE
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -58,12 +58,26 @@ def fined(*, charge: Charge, at: datetime) -> Message | None:
     )
 
 
-def staff_of_loan(*, borrowing: Borrowing, at: datetime) -> None:
+def staff_of_loan(*, borrowing: Borrowing, at: datetime) -> Message | None:
     """Tell the staff chat who borrowed what, until when and for how much."""
+    return notifying.notify_staff(
+        kind=STAFF_OF_LOAN,
+        subject_of=f"borrowing:{borrowing.pk}",
+        context={"borrowing": borrowing.pk},
+        dedupe="lent",
+        at=at,
+    )
 
 
-def staff_of_overdue(*, borrowings: Sequence[int], number: int, on: date, at: datetime) -> None:
+def staff_of_overdue(*, borrowings: Sequence[int], number: int, on: date, at: datetime) -> Message | None:
     """Tell the staff chat what is late on a day; number: of the message, when there are too many for one."""
+    return notifying.notify_staff(
+        kind=STAFF_OF_OVERDUE,
+        subject_of=f"overdue:{on.isoformat()}",
+        context={"borrowings": list(borrowings), "on": on.isoformat()},
+        dedupe=f"part {number}",
+        at=at,
+    )
 
 
 @contextmanager

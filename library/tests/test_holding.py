@@ -6,8 +6,10 @@ from datetime import date, timedelta
 
 import pytest
 
+from accounts import notifications
 from accounts.tests.factories import UserFactory
 from library.models import Closure, Hold, LibraryCard
+from library.notifications import HOLD_READY
 from library.services import holding, lending
 from library.services.refusals import AlreadyBorrowed, CardBlocked, NoCopies
 from library.tests.factories import NOW, TODAY, BookFactory, CopyFactory
@@ -159,20 +161,31 @@ def test_the_days_on_the_hold_shelf_are_opening_days(book):
     assert held.shelf_until == date(2026, 6, 10)
 
 
-def test_one_hold_that_cannot_expire_does_not_keep_the_others(book, caplog):
+def test_one_hold_that_cannot_expire_does_not_keep_the_others(book, caplog, monkeypatch):
     other = lend(BookFactory(copies=1)).book
     for each in (book, other):
         hold(each)
         give_back(each.borrowings.get())
     hold(book, at=NOW + timedelta(minutes=1))
-    # Closed for good: the copy of the first would have to wait for an opening day that never comes.
-    for year in range(2026, 2030):
-        Closure.objects.create(since=date(year, 6, 5), until=date(year + 1, 6, 5), reason="Rebuilding")
+    # The next for the first cannot be told.
+    monkeypatch.delitem(notifications._kinds, HOLD_READY)
 
     assert expire(date(2026, 6, 8)) == 1
     assert sorted(Hold.objects.values_list("status", flat=True)) == ["EXPIRED", "READY", "WAITING"]
     assert "could not expire" in caplog.text
     assert findings() == []
+
+
+def test_while_the_library_is_closed_for_long_nobody_loses_a_copy_set_aside(book):
+    held = hold(book)
+    for year in range(2026, 2033):
+        Closure.objects.create(since=date(year, 6, 2), until=date(year + 1, 6, 2), reason="Rebuilding")
+
+    give_back(book.borrowings.get())
+
+    held.refresh_from_db()
+    assert (held.status, held.shelf_until) == ("READY", date(2028, 8, 9))
+    assert holding.estimate(book=book, position=1, on=TODAY) is None
 
 
 # --- When --------------------------------------------------------------------------------------------------
