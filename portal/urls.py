@@ -29,6 +29,7 @@ urlpatterns = [
     path("", include("accounts.urls")),  # before allauth's, whose list of sessions it extends
     path("accounts/", include("allauth.urls")),
     path("", include("courses.urls")),
+    path("", include("library.urls")),
     path("", include("commerce.urls")),
     path("api/", include("portal.api.urls")),
     path("admin/", admin.site.urls),

@@ -3,10 +3,11 @@
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
+from commerce.views import for_one_reader
 from courses.forms import CatalogueForm
 from courses.models import CourseIndexPage
 from courses.services import browsing
-from courses.views.answers import address_in, for_one_reader, page_response
+from courses.views.answers import address_in, page_response
 from portal.content.catalogues import CountedPaginator, address_without, query_without
 
 
@@ -22,6 +23,7 @@ def show(request: HttpRequest, page: CourseIndexPage) -> HttpResponse:
         request,
         page,
         {
+            "address": page.get_url(request),
             "form": form,
             "facets": [facet for facet in survey.facets(form.chosen) if facet.is_a_choice],
             "cards": browsing.cards(page_obj.object_list, url_of=address_in(request)),

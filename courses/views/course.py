@@ -5,14 +5,14 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
-from commerce.views import SeeOther
+from commerce.views import SeeOther, for_one_reader
 from courses import permissions
 from courses.models import CoursePage, CourseSectionPage
 from courses.permissions import Standing
 from courses.services import announcing, browsing, outlining
 from courses.services.outlining import Outline
 from courses.views.actions import action
-from courses.views.answers import address_in, for_one_reader, page_response
+from courses.views.answers import address_in, page_response
 
 
 def show(request: HttpRequest, page: CoursePage) -> HttpResponse:

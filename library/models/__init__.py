@@ -3,6 +3,7 @@ from library.models.charges import Charge
 from library.models.copies import Copy, CopyStatusChange
 from library.models.holds import Hold, HoldStatusChange
 from library.models.loans import Borrowing, BorrowingStatusChange, LibraryCard, Renewal
+from library.models.pages import LibraryPage
 from library.models.rules import Closure, LendingRules
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "HoldStatusChange",
     "LendingRules",
     "LibraryCard",
+    "LibraryPage",
     "Renewal",
     "Subject",
 ]

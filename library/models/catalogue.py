@@ -6,11 +6,13 @@ import contextlib
 from decimal import Decimal
 from typing import Self
 
+from django.apps import apps
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import MinValueValidator
 from django.db import models
-from django.db.models import Count, Q
+from django.db.models import Count, OuterRef, Q, Subquery
+from django.db.models.functions import Coalesce
 from django.utils.text import slugify
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -70,15 +72,24 @@ class Author(models.Model):
 
 class BookQuerySet(models.QuerySet["Book"]):
     def with_inventory(self) -> Self:
-        """Annotate `available`, the copies to be had now, and `holdings`, all that are not withdrawn."""
+        """Annotate `available`, the copies to be had now, and `holdings`, all that are not withdrawn.
+
+        Counted for each book that is fetched, and not for those that are only passed over.
+        """
         return self.annotate(
-            available=Count("copies", filter=Q(copies__status="AVAILABLE"), distinct=True),
-            holdings=Count("copies", filter=~Q(copies__status="WITHDRAWN"), distinct=True),
+            available=_copies_counted(Q(status="AVAILABLE")), holdings=_copies_counted(~Q(status="WITHDRAWN"))
         )
 
     def available(self) -> Self:
         """Books of which a copy is to be had now."""
         return self.filter(copies__status="AVAILABLE").distinct()
+
+
+def _copies_counted(condition: Q) -> Coalesce:
+    """How many copies of an outer book there are of some kind."""
+    copies = apps.get_model("library", "Copy").objects.filter(condition, book=OuterRef("pk")).order_by()
+    counted = copies.values("book").annotate(only=Count("pk")).values("only")
+    return Coalesce(Subquery(counted, output_field=models.IntegerField()), 0)
 
 
 class Book(index.Indexed, models.Model):

@@ -14,8 +14,10 @@ from django.db.models import (
     Case,
     CharField,
     Count,
+    Exists,
     F,
     IntegerField,
+    OuterRef,
     Prefetch,
     Q,
     QuerySet,
@@ -32,7 +34,7 @@ from wagtail.search.backends import get_search_backend
 
 from commerce.money import Money
 from library import isbn as isbns
-from library.models import Book
+from library.models import Book, Copy
 from library.models.catalogue import BookQuerySet
 from portal.content.catalogues import LONGEST_SEARCH, CountedPaginator, Facet, Option, words_of
 
@@ -58,6 +60,10 @@ FACETS = {
     "cover": pgettext_lazy("of a book", "Cover"),
     "language": gettext_lazy("Language"),
 }
+#: What a book has one of.
+OF_KIND = frozenset({"available", "cover", "language"})
+#: Of the rows that `survey` reads.
+COLUMNS = ("facet", "value", "label", "mark", "total")
 AVAILABLE = {"now": gettext_lazy("Available now")}
 
 #: ISO 639-2, both kinds of codes, as far as Django knows the names of languages.
@@ -86,13 +92,27 @@ class BookCard:
     holdings: int
 
 
+@dataclass(frozen=True, kw_only=True)
+class Kind:
+    """How many books there are of one cover, in one language, that are to be had now or not."""
+
+    cover: str
+    language: str
+    available: str
+    total: int
+
+
 @dataclass(frozen=True)
 class Survey:
-    """How many books there are of each kind, among those with the words looked for. Made by `survey`."""
+    """How many books there are of each kind, among those with the words looked for. Made by `survey`.
+
+    counted holds (value, label, number of books) of the facets of which a book may have several values.
+    """
 
     search: str
     chosen: Mapping[str, str]
     author_like: str
+    kinds: list[Kind] = field(repr=False)
     counted: Mapping[str, list[tuple[str, str, int]]] = field(repr=False)
 
     @property
@@ -102,7 +122,7 @@ class Survey:
     @property
     def total(self) -> int:
         """How many books fit all that is chosen."""
-        return sum(count for _value, _label, count in self.counted.get("total", []))
+        return self._count(self.chosen)
 
     @property
     def facets(self) -> list[Facet]:
@@ -134,9 +154,23 @@ class Survey:
         best = Case(When(titled, then=Value(0)), default=Value(1), output_field=IntegerField())
         return (best, *ORDERINGS["title"])
 
+    def _count(self, chosen: Mapping[str, str]) -> int:
+        wanted = {name: value for name, value in chosen.items() if name in OF_KIND}
+        return sum(
+            kind.total
+            for kind in self.kinds
+            if all(getattr(kind, name) == value for name, value in wanted.items())
+        )
+
+    def _options(self, name: str) -> Iterable[tuple[str, str, int]]:
+        if name not in OF_KIND:
+            return self.counted.get(name, [])
+        values = {getattr(kind, name) for kind in self.kinds} - {""}
+        return [(value, "", self._count({**self.chosen, name: value})) for value in values]
+
     def _facet(self, name: str) -> Facet:
         chosen = self.chosen.get(name, "")
-        counted = {value: (label, count) for value, label, count in self.counted.get(name, []) if value}
+        counted = {value: (label, count) for value, label, count in self._options(name)}
         if chosen and chosen not in counted:
             counted[chosen] = (chosen, 0)
         options = [
@@ -144,9 +178,10 @@ class Survey:
                 value=value, label=label_of(name, value, label=label), count=count, is_chosen=value == chosen
             )
             for value, (label, count) in counted.items()
+            if count or value == chosen
         ]
-        if name != "author":
-            options.sort(key=lambda option: option.label.casefold())
+        by_count = name == "author"
+        options.sort(key=lambda option: (-option.count if by_count else 0, option.label.casefold()))
         # Who can see all authors need not look for one.
         has_more = len(options) >= AUTHORS_SHOWN or bool(self.author_like)
         return Facet(
@@ -164,16 +199,20 @@ def survey(*, search: str = "", author_like: str = "", **chosen: str) -> Survey:
     chosen are values of FACETS. author_like narrows the authors that are offered, and nothing else.
     """
     chosen = {name: value for name, value in chosen.items() if value}
+    rows = _kinds(search=search, chosen=chosen).union(
+        _subjects(search=search, chosen=chosen),
+        _authors(search=search, chosen=chosen, like=author_like),
+        all=True,
+    )
+    kinds: list[Kind] = []
     counted: dict[str, list[tuple[str, str, int]]] = defaultdict(list)
-    first, *others = [
-        _counted_all(catalogue(search=search, **chosen)),
-        *(_counted(name, search=search, chosen=chosen, author_like=author_like) for name in FACETS),
-    ]
-    for facet, value, label, count in first.union(*others, all=True):
-        counted[facet].append((value, label, count))
-    for rows in counted.values():
-        rows.sort(key=lambda row: (-row[2], row[1]))
-    return Survey(search=search, chosen=chosen, author_like=author_like, counted=dict(counted))
+    for facet, value, label, is_available, total in rows:
+        if facet == "kind":
+            available = "now" if is_available else ""
+            kinds.append(Kind(cover=value, language=label, available=available, total=total))
+        else:
+            counted[facet].append((value, label, total))
+    return Survey(search=search, chosen=chosen, author_like=author_like, kinds=kinds, counted=dict(counted))
 
 
 def catalogue(*, search: str = "", **chosen: str) -> BookQuerySet:
@@ -274,52 +313,64 @@ def _having(chosen: Mapping[str, str]) -> Q:
             case "author":
                 condition &= Q(pk__in=Book.authors.through.objects.filter(author__name=value).values("book"))
             case "available":
-                condition &= Q(pk__in=Book.copies.rel.related_model.objects.available().values("book"))
+                condition &= Q(pk__in=Copy.objects.available().values("book"))
             case _:
                 condition &= Q(**{name: value})
     return condition
 
 
-def _counted_all(books: BookQuerySet) -> QuerySet:
-    return _as_rows("total", books, value=Value("", CharField()), label=Value("", CharField()))
+def _kinds(*, search: str, chosen: Mapping[str, str]) -> QuerySet:
+    """Books counted by what each has one of; what is chosen of that is left to `Survey`."""
+    books = catalogue(search=search, **{name: value for name, value in chosen.items() if name not in OF_KIND})
+    is_available = Exists(Copy.objects.available().filter(book=OuterRef("pk")).order_by())
+    return _counted(
+        "kind",
+        books,
+        value=F("cover"),
+        label=F("language"),
+        mark=Case(When(is_available, then=Value(1)), default=Value(0)),
+    )
 
 
-def _counted(name: str, *, search: str, chosen: Mapping[str, str], author_like: str) -> QuerySet:
-    """Value, label and number of the books of each option of a facet, among those that the others leave."""
-    books = catalogue(search=search, **{other: value for other, value in chosen.items() if other != name})
-    everything = not search.strip() and not set(chosen) - {name}
-    match name:
-        case "subject":
-            pairs = Book.subjects.through.objects.all()
-            value, label = F("subject__slug"), F("subject__name")
-        case "author":
-            pairs = Book.authors.through.objects.all()
-            if author_like:
-                pairs = pairs.filter(author__name__icontains=author_like)
-            value = label = F("author__name")
-        case "available":
-            available = books.filter(_having({"available": "now"}))
-            return _as_rows(name, available, value=Value("now", CharField()), label=Value("", CharField()))
-        case _:
-            return _as_rows(name, books, value=F(name), label=Value("", CharField()))
-    if not everything:
-        pairs = pairs.filter(book__in=books.values("pk"))
-    rows = _as_rows(name, pairs, value=value, label=label)
-    shown = AUTHORS_SHOWN if name == "author" else SUBJECTS_SHOWN
-    # What is chosen is always among them.
-    is_chosen = Case(When(value=Value(chosen.get(name, "")), then=Value(0)), default=Value(1))
+def _subjects(*, search: str, chosen: Mapping[str, str]) -> QuerySet:
+    pairs = _pairs(Book.subjects.through, "subject", search=search, chosen=chosen)
+    rows = _counted("subject", pairs, value=F("subject__slug"), label=F("subject__name"), mark=Value(0))
+    return _most_frequent(rows, SUBJECTS_SHOWN, chosen=chosen.get("subject", ""))
+
+
+def _authors(*, search: str, chosen: Mapping[str, str], like: str) -> QuerySet:
+    pairs = _pairs(Book.authors.through, "author", search=search, chosen=chosen)
+    if like:
+        pairs = pairs.filter(author__name__icontains=like)
+    # An author is called by their name; the same column twice Django would give once only.
+    rows = _counted("author", pairs, value=F("author__name"), label=Value("", CharField()), mark=Value(0))
+    return _most_frequent(rows, AUTHORS_SHOWN, chosen=chosen.get("author", ""))
+
+
+def _pairs(through: Any, name: str, *, search: str, chosen: Mapping[str, str]) -> QuerySet:
+    """What books have of a facet, one by one: of all books, or of those that the other facets leave."""
+    others = {other: value for other, value in chosen.items() if other != name}
+    pairs = through.objects.all()
+    if not others and not search.strip():
+        return pairs
+    return pairs.filter(book__in=catalogue(search=search, **others).values("pk"))
+
+
+def _most_frequent(rows: QuerySet, count: int, *, chosen: str) -> QuerySet:
+    """So many of the rows, those that count most; what is chosen is always among them."""
+    is_chosen = Case(When(value=Value(chosen), then=Value(0)), default=Value(1))
     place = Window(RowNumber(), order_by=[is_chosen, F("total").desc(), F("value")])
-    return rows.annotate(place=place).filter(place__lte=shown).values_list("facet", "value", "label", "total")
+    return rows.annotate(place=place).filter(place__lte=count).values_list(*COLUMNS)
 
 
-def _as_rows(facet: str, rows: QuerySet, *, value: Any, label: Any) -> QuerySet:
-    """Rows counted by a value: (facet, value, label, total), to be joined with others."""
+def _counted(facet: str, rows: QuerySet, **columns: Any) -> QuerySet:
+    """Rows counted by columns, as COLUMNS, to be joined with others."""
     return (
         rows.order_by()
-        .annotate(facet=Value(facet, CharField()), value=value, label=label)
-        .values("facet", "value", "label")
+        .annotate(facet=Value(facet, CharField()), **columns)
+        .values("facet", *columns)
         .annotate(total=Count("pk"))
-        .values_list("facet", "value", "label", "total")
+        .values_list(*COLUMNS)
     )
 
 

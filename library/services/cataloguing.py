@@ -15,6 +15,7 @@ from django.utils.translation import ngettext
 from library import barcodes
 from library.models import Author, Book, Borrowing, Closure, Copy, Hold, LendingRules, Subject
 from library.services import holding
+from library.services.cards import lock_book
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -96,7 +97,7 @@ def add_copies(*, book: Book, count: int, on: date, at: datetime, location: str 
     if not 0 < count <= MOST_COPIES:
         raise TooManyCopies
     with transaction.atomic():
-        _locked(book)
+        lock_book(book.pk)
         copies = _with_free_barcodes(
             [Copy(book=book, location=location, acquired_on=on) for _n in range(count)]
         )
@@ -115,7 +116,7 @@ def set_inventory(*, book: Book, available: int, on: date, at: datetime, by: Use
         message = _("“%(book)s” cannot have fewer than 0 available copies: those that are out come back.")
         raise InventoryBelowOut(message % {"book": book})
     with transaction.atomic():
-        _locked(book)
+        lock_book(book.pk)
         on_shelf = list(Copy.objects.of(book).available().order_by("-pk"))
         waiting = Hold.objects.of(book).waiting().count()
         if available and waiting:
@@ -147,13 +148,13 @@ def change_copy(*, copy: Copy, to: Copy.Status, on: date, at: datetime, by: User
     Raises CopyNotMovable.
     """
     with transaction.atomic():
-        book = _locked(copy.book)
+        book = lock_book(copy.book_id)
         copy = Copy.objects.select_for_update().get(pk=copy.pk)
         if copy.status == to:
             return copy
         _require_movable(copy, to)
         if to == Copy.Status.AVAILABLE:
-            holding.pass_on(copy=copy, on=on, at=at, cause="put back on the shelf")
+            holding.pass_on(copy=copy, on=on, at=at, cause="put back on the shelf", by=by)
             copy.refresh_from_db()
             return copy
         for hold in Hold.objects.select_for_update().ready().filter(copy=copy):
@@ -169,14 +170,14 @@ def change_copy(*, copy: Copy, to: Copy.Status, on: date, at: datetime, by: User
         copy.transition(to=to, at=at, cause="changed by hand", actor=by)
         other = Copy.objects.of(book).available().first()
         if other is not None and Hold.objects.of(book).waiting().exists():
-            holding.pass_on(copy=other, on=on, at=at, cause=f"instead of copy {copy}")
+            holding.pass_on(copy=other, on=on, at=at, cause=f"instead of copy {copy}", by=by)
     return copy
 
 
 def delete_book(*, book: Book) -> None:
     """Take a book out of the catalogue with its copies, as if it had never been there. Raises BookInUse."""
     with transaction.atomic():
-        _locked(book)
+        lock_book(book.pk)
         if Borrowing.objects.of(book).exists():
             message = _("“%(book)s” has been lent, and that is kept. Withdraw its copies instead.")
             raise BookInUse(message % {"book": book})
@@ -198,7 +199,7 @@ def move_due_dates(*, closure: Closure, at: datetime) -> int:
     Books set aside wait until then as well. Nothing becomes due earlier, and no fee grows.
     Returns how many loans have a new day. Raises policies.NeverOpens.
     """
-    calendar = LendingRules.load().calendar(since=closure.since)
+    calendar = LendingRules.current().calendar(since=closure.since)
     moved = 0
     with transaction.atomic():
         inside = (closure.since, closure.until)
@@ -218,10 +219,6 @@ def move_due_dates(*, closure: Closure, at: datetime) -> int:
             still_waiting = Hold.objects.ready().filter(pk=pk, shelf_until=until)
             still_waiting.update(shelf_until=calendar.next_open(until))
     return moved
-
-
-def _locked(book: Book) -> Book:
-    return Book.objects.select_for_update().get(pk=book.pk)
 
 
 def _authors(names: list[str]) -> list[Author]:

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 #: The main menu in the order of the visitor's day. A section joins when its pages exist.
 SECTIONS: list[tuple[str | Promise, str]] = [
     (_("Courses"), "/courses/"),
+    (_("Library"), "/library/"),
     (_("Shop"), "/shop/"),
 ]
 

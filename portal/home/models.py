@@ -50,7 +50,7 @@ class HomePage(ContentPage):
     max_count = 1
     # A restriction here would hold for all courses, and contradict the one rule of who may open a lesson.
     private_page_options: ClassVar[list[str]] = []
-    subpage_types = ["courses.CourseIndexPage", "home.StandardPage"]
+    subpage_types = ["courses.CourseIndexPage", "library.LibraryPage", "home.StandardPage"]
     page_description = _("The first page of the portal. There is one.")
     content_panels = [
         *ContentPage.content_panels,
