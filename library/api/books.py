@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 from collections.abc import Iterable
@@ -23,12 +22,11 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from commerce.api.doors import sorted_by
-from library import isbn as isbns
 from library.api.doors import BAD_FILTER, INVALID, NO_BOOK, NO_PAGE, OUTDATED, STAFF_ONLY, ReadOrStaff
 from library.api.refusals import refusals
 from library.api.serializers import BookQuerySerializer, BookSerializer
 from library.models import Book, Copy
-from library.services import editing
+from library.services import browsing, editing
 
 LENT = "It has been lent, or somebody waits for it: its history is kept. Withdraw its copies instead."
 IF_MATCH = openapi.Parameter(
@@ -229,10 +227,10 @@ def copies_to_be_had() -> Coalesce:
 
 def narrowed(asked: dict[str, Any]) -> QuerySet[Book]:
     """Books that fit all filters."""
-    books = Book.objects.filter(_with_all(asked["search"].split()))
+    books = browsing.catalogue(search=asked["search"])
     if "author" in asked:
         for word in asked["author"].split():
-            books = books.filter(_has(word, "author"))
+            books = books.filter(_written_by(word))
     if "subject" in asked:
         books = books.filter(subjects=asked["subject"])
     if "available" in asked:
@@ -241,16 +239,7 @@ def narrowed(asked: dict[str, Any]) -> QuerySet[Book]:
     return books.filter(**{name: asked[name] for name in ("cover", "language") if name in asked})
 
 
-def _with_all(words: list[str]) -> Q:
-    """Each word somewhere in what the catalogue says of a book; a whole ISBN in either of its forms."""
-    with contextlib.suppress(isbns.InvalidIsbn):
-        return Q(isbn=isbns.parse("".join(words)))
-    return reduce(
-        Q.__and__, (_has(word, "title", "author", "publisher", "isbn", "description") for word in words), Q()
-    )
-
-
-def _has(word: str, *fields: str) -> Q:
-    """The word in one of the fields. SQLite ignores the case of Latin letters only."""
+def _written_by(word: str) -> Q:
+    """The word somewhere in the authors. SQLite ignores the case of Latin letters only."""
     spellings = {word, word.lower(), word.capitalize()}
-    return reduce(Q.__or__, (Q(**{f"{field}__icontains": each}) for field in fields for each in spellings))
+    return reduce(Q.__or__, (Q(author__icontains=each) for each in spellings))

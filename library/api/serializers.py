@@ -41,7 +41,10 @@ class BookQuerySerializer(QuerySerializer):
         allow_blank=True,
         default="",
         max_length=LONGEST_SEARCH,
-        help_text="Books with all of these words in title, author, publisher, ISBN or description.",
+        help_text=(
+            "Books with all of these words in title, author, publisher and description, the last one perhaps "
+            "only begun; or with this ISBN, however it is written."
+        ),
     )
     author = serializers.CharField(
         required=False, max_length=LONGEST_SEARCH, help_text="Books whose authors have these words in them."

@@ -9,6 +9,7 @@ import pytest
 from django.contrib.auth.models import Group, Permission
 from django.core.cache import cache
 from django.utils import timezone
+from django.utils.formats import date_format
 from rest_framework.throttling import SimpleRateThrottle
 
 from accounts.tests.factories import UserFactory
@@ -376,9 +377,15 @@ def test_a_late_return_is_fined_line_by_line_with_a_payment_of_its_own(ada):
 
     fee, fine = told["charges"]
     assert (fine["kind"], fine["days"], fine["amount"], fine["status"]) == ("FINE", 3, "3.00", "UNPAID")
+    due, back = (date_format(today() - timedelta(days=days), "DATE_FORMAT") for days in (3, 0))
     assert fine["explanation"] == [
-        {"step": "delay", "days": 3, "amount": None, "words": "Brought back 3 days late."},
-        {"step": "charged", "days": 3, "amount": None, "words": "3 days are charged."},
+        {
+            "step": "delay",
+            "days": 3,
+            "amount": None,
+            "words": f"Due on {due}, brought back on {back}: 3 days late.",
+        },
+        {"step": "charged", "days": 3, "amount": None, "words": "Fined: 3 days."},
         {"step": "amount", "days": 3, "amount": "3.00", "words": "3 days × $0.50 × 2 = $3.00"},
     ]
     assert fee["kind"] == "FEE"
