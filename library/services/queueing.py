@@ -63,5 +63,6 @@ def _returns(books: set[int], *, on: date, usual_loan: timedelta) -> dict[int, l
     for book, due in lent.values_list("book", "expected_return_date"):
         returns[book].append(max(due, on))
     for book, until in Hold.objects.filter(book__in=books).ready().values_list("book", "shelf_until"):
-        returns[book].append(until + usual_loan)
+        if until is not None:
+            returns[book].append(until + usual_loan)
     return returns
