@@ -507,6 +507,14 @@ class BookList(LibraryList):
     def to_be_had(self, book: Any) -> str:
         return _("%(available)s of %(holdings)s") % {"available": book.available, "holdings": book.holdings}
 
+    @display(description=gettext_lazy("to be had"))
+    def available(self, book: Any) -> int:
+        return book.available  # type: ignore[no-any-return]
+
+    @display(description=gettext_lazy("copies"))
+    def holdings(self, book: Any) -> int:
+        return book.holdings  # type: ignore[no-any-return]
+
     @display(description=gettext_lazy("fee per day"), ordering="daily_fee")
     def fee(self, book: Book) -> str:
         return money(book.daily_fee_money) if book.daily_fee else _("free")
