@@ -17,8 +17,13 @@ if TYPE_CHECKING:
     from accounts.models import User
     from accounts.personal_data import Json
 
-#: Kinds of lines that a payment names in a field of its own.
-NAMED_KINDS = ("course", "lesson", "borrowing")
+#: What a payment names in a field of its own, and the kinds of lines that are about it.
+NAMED_KINDS = {
+    "course": ("course",),
+    "lesson": ("lesson",),
+    "borrowing": ("borrowing", "renewal", "fine"),
+}
+_FIELDS = {kind: field for field, kinds in NAMED_KINDS.items() for kind in kinds}
 
 
 class PaymentKeeper:
@@ -85,7 +90,10 @@ class OrderKeeper:
 
 def describe_payment(payment: Payment) -> dict[str, Any]:
     """A payment as the API answers it, with its order and the order's lines, which are fetched already."""
-    references = {line.kind: line.reference for line in payment.order.lines.all()}
+    references = {
+        line.kind: int(line.reference) for line in payment.order.lines.all() if line.kind in _FIELDS
+    }
+    named = {_FIELDS[kind]: reference for kind, reference in references.items()}
     return {
         "id": payment.pk,
         "user": payment.order.buyer_id,
@@ -93,7 +101,7 @@ def describe_payment(payment: Payment) -> dict[str, Any]:
         "method": payment.method,
         "amount": str(payment.amount.amount),
         "currency": payment.currency,
-        **{kind: int(references[kind]) if kind in references else None for kind in NAMED_KINDS},
+        **{field: named.get(field) for field in NAMED_KINDS},
         "order": payment.order_id,
         "session_id": payment.session_id or None,
         "session_url": payment.session_url or None,

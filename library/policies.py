@@ -62,6 +62,23 @@ class Calendar:
                 yield day
 
 
+def foreseen(
+    *, returns: Sequence[date], position: int, usual_loan: timedelta, calendar: Calendar
+) -> date | None:
+    """When a copy may be there for a place in the queue, from 1; None when no copy is to come back.
+
+    returns: when the copies that are out come back for the first time. Supposed: everybody keeps a copy for
+    the usual time, and brings it back when it is due.
+    """
+    if not returns:
+        return None
+    rounds, place = divmod(position - 1, len(returns))
+    try:
+        return calendar.next_open(sorted(returns)[place] + rounds * usual_loan)
+    except NeverOpens:
+        return None
+
+
 @dataclass(frozen=True, kw_only=True)
 class FineRule:
     """How a delay is fined: kept with each loan, so that later rules do not reach it.

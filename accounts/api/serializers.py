@@ -182,7 +182,9 @@ class OwnPaymentSerializer(serializers.Serializer):
     lesson = serializers.IntegerField(
         allow_null=True, help_text="Id of the single lesson it pays; else null."
     )
-    borrowing = serializers.IntegerField(allow_null=True, help_text="Id of the borrowing it pays; else null.")
+    borrowing = serializers.IntegerField(
+        allow_null=True, help_text="Id of the borrowing whose fee, renewal or fine it pays; else null."
+    )
     order = serializers.IntegerField()
     session_id = serializers.CharField(allow_null=True, help_text="At the payment provider.")
     session_url = serializers.CharField(allow_null=True, help_text="The provider's payment page.")

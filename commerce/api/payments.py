@@ -125,9 +125,10 @@ class PaymentsView(CostlyMixin, generics.ListAPIView):
         asked = dict(query.validated_data)
         ordering = asked.pop("ordering")
         found = payments_seen_by(request.user)
-        for kind in NAMED_KINDS:
-            if kind in asked:
-                found = found.filter(order__lines__kind=kind, order__lines__reference=str(asked.pop(kind)))
+        for field, kinds in NAMED_KINDS.items():
+            if field in asked:
+                reference = str(asked.pop(field))
+                found = found.filter(order__lines__kind__in=kinds, order__lines__reference=reference)
         if "user_id" in asked:
             found = found.filter(order__buyer=asked.pop("user_id"))
         found = sorted_by(found.filter(**asked), ordering, amount=as_shown("amount_minor"))

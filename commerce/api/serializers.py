@@ -67,7 +67,7 @@ class OwnedQuerySerializer(QuerySerializer):
 class PaymentQuerySerializer(OwnedQuerySerializer):
     course = id_field("Payments for this course.", required=False)
     lesson = id_field("Payments for this single lesson.", required=False)
-    borrowing = id_field("Payments for this borrowing.", required=False)
+    borrowing = id_field("Payments for this borrowing: its fee, renewals and fine.", required=False)
     order = id_field("Payments for this order.", required=False)
     method = serializers.ChoiceField(required=False, choices=Payment.Method.choices)
     status = serializers.ChoiceField(required=False, choices=Payment.Status.choices)

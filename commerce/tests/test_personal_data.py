@@ -52,8 +52,17 @@ def test_the_documentation_names_the_same_fields(counter, ada):
     assert list(told) == list(OwnPaymentSerializer().fields)
 
 
-@pytest.mark.parametrize("kind", ["course", "lesson", "borrowing"])
-def test_a_payment_names_what_it_pays(counter, ada, kind):
+@pytest.mark.parametrize(
+    ("kind", "field"),
+    [
+        ("course", "course"),
+        ("lesson", "lesson"),
+        ("borrowing", "borrowing"),
+        ("renewal", "borrowing"),
+        ("fine", "borrowing"),
+    ],
+)
+def test_a_payment_names_what_it_pays(counter, ada, kind, field):
     order = place_order(buyer=ada)
     checkout.open_session(order=order, urls=URLS, at=NOON)
     order.lines.update(kind=kind, reference="17")
@@ -64,7 +73,7 @@ def test_a_payment_names_what_it_pays(counter, ada, kind):
         "course": None,
         "lesson": None,
         "borrowing": None,
-        kind: 17,
+        field: 17,
     }
 
 

@@ -41,6 +41,7 @@ class NothingDone(Exception):
 class Deed(WagtailAdminTemplateMixin, FormView):
     """One thing done to one row. Asking again does nothing twice: each service says what it did."""
 
+    app: ClassVar[str] = "commerce"
     name: ClassVar[str]
     model: ClassVar[type[models.Model]]
     permission: ClassVar[str]
@@ -48,6 +49,7 @@ class Deed(WagtailAdminTemplateMixin, FormView):
     question: ClassVar[Any]
     button: ClassVar[Any]
     is_serious: ClassVar[bool] = False
+    refusals: ClassVar[tuple[type[Exception], ...]] = REFUSALS
     form_class = forms.Form
     template_name = "commerce/cms/deed.html"
 
@@ -58,10 +60,10 @@ class Deed(WagtailAdminTemplateMixin, FormView):
 
     @classmethod
     def url(cls, row: models.Model) -> str:
-        return reverse(f"commerce_cms_{cls.name}", args=[row.pk])
+        return reverse(f"{cls.app}_cms_{cls.name}", args=[row.pk])
 
     def do(self, row: Any, given: dict[str, Any]) -> str:
-        """Do it, and say what was done. Raises one of REFUSALS, NothingDone or GatewayError."""
+        """Do it, and say what was done. Raises one of refusals, NothingDone or GatewayError."""
         raise NotImplementedError
 
     def subject(self, row: Any) -> models.Model:
@@ -80,7 +82,7 @@ class Deed(WagtailAdminTemplateMixin, FormView):
     def form_valid(self, form: forms.Form) -> HttpResponse:
         try:
             said = self.do(self.row, form.cleaned_data)
-        except (*REFUSALS, NothingDone) as refusal:
+        except (*self.refusals, NothingDone) as refusal:
             messages.error(self.request, str(refusal))
         except GatewayError:
             messages.error(
@@ -89,7 +91,7 @@ class Deed(WagtailAdminTemplateMixin, FormView):
         else:
             log(
                 instance=self.subject(self.row),
-                action=f"commerce.{self.name}",
+                action=f"{self.app}.{self.name}",
                 user=self.request.user,
                 data={key: str(value) for key, value in form.cleaned_data.items() if value},
             )

@@ -40,7 +40,7 @@ class SeenOnly(PermissionHelper):
     """Rows that services make: they are looked at, and changed by what staff do to them, never by a form."""
 
     def user_can_list(self, user: Any) -> bool:
-        return user.has_perm(f"commerce.view_{self.opts.model_name}")
+        return user.has_perm(f"{self.opts.app_label}.view_{self.opts.model_name}")
 
     def user_can_inspect_obj(self, user: Any, obj: Any) -> bool:
         return self.user_can_list(user)

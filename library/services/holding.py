@@ -157,13 +157,10 @@ def estimate(*, book: Book, position: int, on: date) -> date | None:
     ]
     on_shelf = Hold.objects.of(book).ready().values_list("shelf_until", flat=True)
     back += [until + usual for until in on_shelf if until is not None]
-    if not back or position < 1:
+    if position < 1:
         return None
-    rounds, place = divmod(position - 1, len(back))
-    try:
-        return rules.calendar(since=on).next_open(sorted(back)[place] + rounds * usual)
-    except policies.NeverOpens:
-        return None
+    calendar = rules.calendar(since=on)
+    return policies.foreseen(returns=back, position=position, usual_loan=usual, calendar=calendar)
 
 
 def _shelf_until(on: date) -> date:

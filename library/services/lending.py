@@ -407,6 +407,16 @@ def give_back(
     return Return(borrowing=borrowing, fine=fine, next_hold=next_hold)
 
 
+def standing_blocks(*, member: User, on: date, at: datetime) -> tuple[LendingRefused, ...]:
+    """What keeps a member from borrowing anything at all, the gravest first. Writes nothing."""
+    rules = LendingRules.current()
+    card = LibraryCard.objects.filter(member=member.pk).first()
+    blocks = list(_member_blocks(member=member, card=card, rules=rules, on=on, at=at))
+    if Borrowing.objects.by(member).open().count() >= rules.max_loans:
+        blocks.append(TooManyLoans(rules.max_loans))
+    return tuple(blocks)
+
+
 def renewal_offer(*, borrowing: Borrowing, on: date, at: datetime) -> RenewalOffer:
     """What renewing a loan would mean. Writes nothing."""
     rules = LendingRules.current()

@@ -25,4 +25,7 @@ class ProblemSerializer(serializers.Serializer):
         required=False,
         help_text="For invalid input: messages by field.",
     )
+    code = serializers.CharField(
+        required=False, help_text="Of the library's refusals: why, for programs. It stays the same."
+    )
     payment = WayToPaySerializer(required=False, help_text="With 402: the way to pay.")

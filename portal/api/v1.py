@@ -5,5 +5,6 @@ from django.urls import include, path
 urlpatterns = [
     path("", include("accounts.api.urls")),
     path("", include("courses.api.urls")),
+    path("", include("library.api.urls")),
     path("", include("commerce.api.urls")),
 ]

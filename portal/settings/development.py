@@ -51,6 +51,7 @@ REST_FRAMEWORK["DEFAULT_THROTTLE_RATES"] = {
     "user": env.str("THROTTLE_USER", default="6000/min"),
     "token": env.str("THROTTLE_TOKEN", default="6000/min"),
     "payments": env.str("THROTTLE_PAYMENTS", default="6000/min"),
+    "lending": env.str("THROTTLE_LENDING", default="6000/min"),
 }
 ACCOUNT_RATE_LIMITS = {
     **ACCOUNT_RATE_LIMITS,

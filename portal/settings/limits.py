@@ -31,4 +31,5 @@ THROTTLE_RATES = {
     "user": env.str("THROTTLE_USER", default="600/min"),
     "token": env.str("THROTTLE_TOKEN", default="20/min"),
     "payments": env.str("THROTTLE_PAYMENTS", default="60/min"),
+    "lending": env.str("THROTTLE_LENDING", default="60/min"),
 }

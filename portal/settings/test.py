@@ -21,7 +21,9 @@ ACCOUNT_EMAIL_VERIFICATION = "optional"
 ACCOUNT_RATE_LIMITS = False
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = True
 REQUIRE_STAFF_TWO_FACTOR = False
-REST_FRAMEWORK["DEFAULT_THROTTLE_RATES"] = dict.fromkeys(("anon", "user", "token", "payments"), "100000/min")
+REST_FRAMEWORK["DEFAULT_THROTTLE_RATES"] = dict.fromkeys(
+    ("anon", "user", "token", "payments", "lending"), "100000/min"
+)
 STORAGES["default"] = STORAGES["private"] = {"BACKEND": "django.core.files.storage.InMemoryStorage"}
 MEDIA_ROOT = BASE_DIR / "var" / "test-media"
 
