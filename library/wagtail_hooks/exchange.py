@@ -15,6 +15,7 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone, translation
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.generic import FormView, TemplateView, View
@@ -248,6 +249,11 @@ class ExportBooks(Permitted, View):
 
 
 # --- Labels ------------------------------------------------------------------------------------------------
+class RunField(forms.ModelChoiceField):
+    def label_from_instance(self, run: Any) -> str:
+        return f"{run.filename} · {date_format(run.created_at, 'SHORT_DATETIME_FORMAT')}"
+
+
 class LabelForm(forms.Form):
     """Which labels, and on what. One of the ways to choose is enough; several are added up."""
 
@@ -263,7 +269,7 @@ class LabelForm(forms.Form):
         widget=forms.Textarea(attrs={"rows": 4}),
         help_text=gettext_lazy("Scanned or typed, with spaces or new lines between."),
     )
-    run = forms.ModelChoiceField(
+    run = RunField(
         label=gettext_lazy("Import"),
         queryset=ImportRun.objects.filter(copies__gt=0, status=ImportRun.Status.DONE),
         required=False,
