@@ -173,8 +173,9 @@ class Shop(RuleBasedStateMachine):
         self.events: list[tuple[Event, int]] = []
         self.acted_on: set[str] = set()
 
-    @initialize(stock=st.tuples(st.integers(1, 4), st.integers(1, 4)))
+    @initialize(stock=st.tuples(st.integers(1, 3), st.integers(1, 3)))
     def open_shop(self, stock: tuple[int, int]) -> None:
+        """Few pieces: what goes wrong goes wrong at the last one."""
         self.buyers = [Customer(user=UserFactory()), Customer(guest_key="0" * 32)]
         self.items = [
             Item.objects.create(name=f"Thing {n}", price=Decimal(10 + n), currency="USD", stock=stock[n])
@@ -269,6 +270,14 @@ class Shop(RuleBasedStateMachine):
         for pk in set(self.orders) - before:
             self.go_to_pay(n=list(self.orders).index(pk), flow=flow)
 
+    @rule(what=st.integers(0, 1))
+    def both_have_it_in_their_carts_before_either_orders(self, what: int) -> None:
+        """As many as there are, or one more: what chance alone hardly brings about."""
+        for who in (0, 1):
+            self.add(who=who, what=what, quantity=1)
+        for who in (0, 1):
+            self.place(who=who)
+
     @precondition(lambda self: self.orders)
     @rule(n=pick)
     def give_up(self, n: int) -> None:
@@ -309,6 +318,22 @@ class Shop(RuleBasedStateMachine):
             state = gateway.pay_intent(ref) if is_intent else gateway.pay(ref)
         payment.state = "under way" if slowly else "paid"
         payment.intent = ref if is_intent else state.intent_id
+
+    @precondition(lambda self: self.known("open"))
+    @rule(n=pick, are_goods_gone=st.booleans())
+    def pay_after_the_order_was_given_up(self, n: int, are_goods_gone: bool) -> None:
+        """Late money, which chance alone hardly brings about when the goods are gone as well."""
+        ref = self.nth(self.known("open"), n)
+        if ref not in self.owners():
+            return
+        pk = self.owners()[ref]
+        order = self.payments[pk].order
+        self.give_up_without_asking(n=list(self.orders).index(order))
+        if are_goods_gone:
+            for what in self.orders[order].lines:
+                self.stock_changes(what=what, more=-self.stock[what])
+        self.pay(n=self.known("open").index(ref), slowly=False)
+        self.come_back(n=list(self.payments).index(pk))
 
     @precondition(lambda self: self.known("under way"))
     @rule(n=pick, succeeds=st.booleans())
