@@ -37,7 +37,13 @@ class QuantityForm(forms.Form):
 class GuestForm(forms.Form):
     """What a visitor may say of themselves when they order."""
 
-    email = forms.EmailField(label=_("E-mail for the receipt"), required=False, max_length=254)
+    email = forms.EmailField(
+        label=_("E-mail for the receipt"),
+        required=False,
+        max_length=254,
+        # What is typed stays when the rest of the cart is exchanged.
+        widget=forms.EmailInput(attrs={"autocomplete": "email", "hx-preserve": "true"}),
+    )
 
 
 class DiscountCodeForm(forms.Form):

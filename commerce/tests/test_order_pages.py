@@ -494,3 +494,31 @@ def test_held_money_asks_nobody_to_pay_again(client, member):
 
     assert "please do not pay again" in words(answer)
     assert f'action="/orders/{order.pk}/buy/"' not in answer.content.decode()
+
+
+# --- The address of a visitor ------------------------------------------------------------------------------
+def test_a_visitor_who_gives_an_address_orders_with_it(client, visitor):
+    carts.add(customer=visitor, item=make_item(stock=9), at=timezone.now())
+
+    page = client.get("/cart/")
+    client.post("/cart/order/", {"email": "grace@example.com"})
+
+    assert 'name="email"' in page.content.decode()
+    assert Order.objects.get().email == "grace@example.com"
+
+
+def test_an_address_that_is_none_stays_in_its_field_and_nothing_is_ordered(client, visitor):
+    carts.add(customer=visitor, item=make_item(stock=9), at=timezone.now())
+
+    answer = client.post("/cart/order/", {"email": "grace@example"})
+
+    assert answer.status_code == 422
+    assert 'value="grace@example"' in answer.content.decode()
+    assert "Enter a valid email address." in words(answer)
+    assert Order.objects.get().status == Order.Status.OPEN
+
+
+def test_a_member_is_not_asked_for_an_address(client, member):
+    carts.add(customer=member, item=make_item(stock=9), at=timezone.now())
+
+    assert 'name="email"' not in client.get("/cart/").content.decode()

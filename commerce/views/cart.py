@@ -104,8 +104,9 @@ def place(request: HttpRequest) -> HttpResponse:
         return SeeOther(reverse("commerce:cart"))
     form = GuestForm(request.POST)
     if not form.is_valid():
-        messages.error(request, _("That is no e-mail address: the receipt would not arrive."))
-        return SeeOther(reverse("commerce:cart"))
+        # The address stays in the field, with what is wrong about it.
+        shown = _shown(_find(request), guest_form=form)
+        return TemplateResponse(request, "commerce/cart.html", shown, status=422)
     try:
         placed = carts.place(customer=customer, email=form.cleaned_data["email"], at=timezone.now())
     except carts.EmptyCart:
@@ -210,7 +211,11 @@ def _changed(
 
 
 def _shown(
-    found: Order | None, *, notes: list[str] | None = None, code_form: DiscountCodeForm | None = None
+    found: Order | None,
+    *,
+    notes: list[str] | None = None,
+    code_form: DiscountCodeForm | None = None,
+    guest_form: GuestForm | None = None,
 ) -> dict[str, Any]:
     """Lines with their items, and what they come to with the discount that ordering would give."""
     context: dict[str, Any] = {"cart": None, "lines": [], "kept": [], "notes": notes or []}
@@ -247,6 +252,8 @@ def _shown(
             if amount
         ],
         "code_form": code_form or DiscountCodeForm(),
+        # Members have an address; visitors may give one.
+        "guest_form": (guest_form or GuestForm()) if found.buyer is None else None,
     }
 
 
