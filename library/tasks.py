@@ -2,12 +2,17 @@
 
 from django.utils import timezone
 
-from library.services import holding, reminding
+from library.services import holding, lending, reminding
 
 
 def expire_holds() -> int:
     """Give on what nobody has fetched from the hold shelf in time; the number of holds that ended."""
     return holding.expire_due(on=timezone.localdate(), at=timezone.now())
+
+
+def close_unfetched() -> int:
+    """End loans that waited at the desk until they were due; the number that ended."""
+    return lending.close_unfetched(on=timezone.localdate(), at=timezone.now())
 
 
 def remind() -> int:

@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from commerce.models import Order
+from commerce.models.batches import in_batches
 from commerce.money import Money, smallest_step
 from commerce.services import ordering
 from library import policies
@@ -48,6 +49,8 @@ __all__ = [
     "TooManyLoans",
     "WantedByAnother",
     "card_of",
+    "close_unfetched",
+    "end_unfetched",
     "give_back",
     "give_up",
     "hand_out",
@@ -467,10 +470,44 @@ def give_up(*, borrowing: Borrowing, on: date, at: datetime, cause: str, by: Use
     Call it inside a transaction. What was handed out goes on.
     """
     _lock(borrowing)
-    if borrowing.status != Borrowing.Status.OPEN or borrowing.handed_out_at is not None:
+    if not _waits_at_desk(borrowing):
         return False
     won = borrowing.transition(to=Borrowing.Status.CANCELLED, at=at, cause=cause, actor=by)
     must(won, row=borrowing, to=Borrowing.Status.CANCELLED)
+    holding.pass_on(copy=borrowing.copy, on=on, at=at, cause=f"borrowing {borrowing.pk}: {cause}", by=by)
+    return True
+
+
+def close_unfetched(*, on: date, at: datetime) -> int:
+    """End loans that were paid, or free, and never fetched until they were due; the number that ended.
+
+    A transaction for each. Nobody is fined for what they never had.
+    """
+    ended = 0
+    for borrowing in in_batches(Borrowing.objects.waiting_at_desk().filter(expected_return_date__lt=on)):
+        with transaction.atomic(durable=True):
+            fee_order = _lock_order_of_unfetched(borrowing)
+            if end_unfetched(borrowing=borrowing, on=on, at=at, cause="not fetched in time"):
+                ended += 1
+                if fee_order is not None:
+                    ordering.cancel(order=fee_order, at=at, cause="not fetched")
+    return ended
+
+
+def end_unfetched(
+    *, borrowing: Borrowing, on: date, at: datetime, cause: str, by: User | None = None
+) -> bool:
+    """End a loan that waits at the desk and is not owed for; say whether this call did.
+
+    Call it inside a transaction; if its fee is unpaid, one that has locked the order and cancels it then.
+    """
+    _lock(borrowing)
+    if not _waits_at_desk(borrowing):
+        return False
+    won = borrowing.transition(
+        to=Borrowing.Status.RETURNED, at=at, cause=cause, actor=by, actual_return_date=on
+    )
+    must(won, row=borrowing, to=Borrowing.Status.RETURNED)
     holding.pass_on(copy=borrowing.copy, on=on, at=at, cause=f"borrowing {borrowing.pk}: {cause}", by=by)
     return True
 
@@ -524,6 +561,10 @@ def _lock(borrowing: Borrowing) -> LibraryCard | None:
     lock_book(borrowing.book_id)
     borrowing.refresh_from_db()
     return card
+
+
+def _waits_at_desk(borrowing: Borrowing) -> bool:
+    return borrowing.status == Borrowing.Status.OPEN and borrowing.handed_out_at is None
 
 
 def _lock_order_of_unfetched(borrowing: Borrowing) -> Order | None:

@@ -292,6 +292,23 @@ def test_a_book_never_handed_out_is_neither_fined_nor_owed():
     assert findings() == []
 
 
+def test_what_nobody_fetched_until_it_was_due_goes_to_the_next():
+    free = lend(BookFactory(copies=1, daily_fee=0), days=14, at_desk=False)
+    unpaid = lend(days=1, at_desk=False)
+    fetched = lend(days=1)
+    held = hold(free.book)
+
+    counts = [lending.close_unfetched(on=date(2026, 6, day), at=NOW) for day in (2, 15, 16, 17)]
+
+    for each in (free, unpaid, fetched, held):
+        each.refresh_from_db()
+    assert counts == [0, 1, 1, 0]
+    assert (free.status, free.actual_return_date, held.status) == ("RETURNED", date(2026, 6, 16), "READY")
+    assert (unpaid.status, unpaid.charges.get().order_line.order.status) == ("RETURNED", "CANCELLED")
+    assert fetched.status == "OPEN"
+    assert findings() == []
+
+
 @pytest.mark.parametrize("condition", [Copy.Status.REPAIR, Copy.Status.MISSING])
 def test_what_comes_back_broken_or_not_at_all_is_not_put_on_the_shelf(condition):
     borrowing = lend()

@@ -116,6 +116,7 @@ def robots(request: HttpRequest) -> HttpResponse:
         "/cart/",
         "/checkout/",
         "/cms/",
+        "/inbox/",
         "/learning/",
         "/my/",
         "/orders/",

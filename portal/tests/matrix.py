@@ -57,10 +57,13 @@ class World:
 
 def build_world() -> World:
     """A course and its lessons, orders, a document, a loan and a hold, and a person per role."""
+    from accounts.models import Message
+    from accounts.services import notifying
     from accounts.services.tokens import issue
     from accounts.tests.factories import UserFactory
     from commerce.models import Item
     from commerce.models.customers import Customer
+    from commerce.notifications import ORDER_PAID
     from commerce.services import cart, checkout, receiving
     from courses.services import enrolling
     from courses.tests.factories import CourseFactory, DocumentFactory, LessonFactory
@@ -106,7 +109,11 @@ def build_world() -> World:
     borrowing = lending.lend(book=book, to=people["member"], until=until, on=on, at=at)
     lending.lend(book=wanted, to=people["staff"], until=until, on=on, at=at)
     hold = holding.place(book=wanted, member=people["member"], at=at, on=on)
+    # The receipt of what was paid in cash.
+    message = Message.objects.get(recipient=people["member"], kind=ORDER_PAID)
+    notifying.send(message_id=message.pk, at=at)
     names = {
+        "message": message.pk,
         "written": written.pk,
         "written_lesson": written_lesson.pk,
         "free": free.pk,
