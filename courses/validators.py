@@ -21,6 +21,7 @@ from wagtail.fields import RichTextField, StreamField
 from wagtail.images.blocks import ImageChooserBlock
 from wagtail.rich_text import RichText
 
+from portal.content.blocks import BookChooserBlock
 from portal.content.links import (
     LinkRefused,
     PortalLinks,
@@ -200,6 +201,8 @@ def _refused(block: Block, value: Any, redirected: Redirected) -> list[LinkRefus
         return outside_addresses(value.default_alt_text)
     if isinstance(block, DocumentChooserBlock):
         return outside_addresses(value.title)
+    if isinstance(block, BookChooserBlock):
+        return outside_addresses(f"{value.title} {value.author}")
     return []
 
 

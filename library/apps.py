@@ -1,3 +1,5 @@
+from typing import Any
+
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
@@ -7,12 +9,17 @@ class LibraryConfig(AppConfig):
     verbose_name = _("Library")
 
     def ready(self) -> None:
-        from accounts import personal_data
+        from wagtail import hooks
+
+        from accounts import my_page, personal_data
         from commerce import fulfilment
         from library import notifications
         from library.personal_data import LibraryKeeper
         from library.sales import FeeSeller, FineSeller, RenewalSeller, order_for_borrowing
         from library.services import charging, integrity
+        from library.services.overviews import LoansSection
+        from library.services.shelf import BookShelf
+        from portal.content import shelves
 
         fulfilment.register(charging.BORROWING, FeeSeller())
         fulfilment.register(charging.RENEWAL, RenewalSeller())
@@ -21,3 +28,13 @@ class LibraryConfig(AppConfig):
         personal_data.register(LibraryKeeper())
         integrity.register_own()
         notifications.register_own()
+        my_page.register(LoansSection())
+        shelves.put_up(shelves.BOOKS, BookShelf())
+        hooks.register("register_admin_viewset", choose_books)
+
+
+def choose_books() -> Any:
+    """The window of the CMS in which books are chosen."""
+    from library.choosers import book_chooser
+
+    return book_chooser

@@ -18,7 +18,7 @@ from wagtail.documents import urls as wagtaildocs_urls
 from wagtail.utils.urlpatterns import decorate_urlpatterns
 
 from portal.api import errors
-from portal.home.views import PublicPages, cms_sign_in, only_what_one_sees, serve
+from portal.home.views import Books, PublicPages, cms_sign_in, only_what_one_sees, serve
 
 # One way in for everybody: e-mail address, password and whatever else allauth asks of an account.
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
@@ -33,7 +33,7 @@ def mail_webhooks() -> list[URLResolver]:
 
 urlpatterns = [
     path("", include("portal.home.urls")),
-    path("sitemap.xml", sitemap, {"sitemaps": {"pages": PublicPages}}, name="sitemap"),
+    path("sitemap.xml", sitemap, {"sitemaps": {"pages": PublicPages, "books": Books}}, name="sitemap"),
     path("", include("accounts.urls")),  # before allauth's, whose list of sessions it extends
     path("accounts/", include("allauth.urls")),
     *mail_webhooks(),

@@ -30,7 +30,7 @@ from wagtail.coreutils import find_available_slug
 from wagtail.documents import get_document_model
 from wagtail.images import get_image_model
 from wagtail.log_actions import LogContext
-from wagtail.models import Page, PageSubscription, Revision, WorkflowState
+from wagtail.models import CollectionMember, Page, PageSubscription, Revision, WorkflowState
 from wagtail.permissions import policy_registry
 from wagtail.rich_text import get_text_for_indexing
 
@@ -516,6 +516,8 @@ def _may_choose(user: Any, material: Any) -> bool:
     if isinstance(material, Page):
         seen = policy_registry.get_by_type(Page).explorable_instances(user)
         return material.live or material.owner_id == user.pk or seen.filter(pk=material.pk).exists()
+    if not isinstance(material, CollectionMember):
+        return True  # what everybody sees, such as a book of the library
     if material.uploaded_by_user_id == user.pk:
         return True
     policy = policy_registry.get_by_type(type(material))

@@ -12,6 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 
+from accounts import my_page
 from commerce.money import Money
 from commerce.services.checkout import CheckoutRefused
 from commerce.views import SeeOther, to_payment_page
@@ -121,6 +122,7 @@ def my_learning(request: HttpRequest) -> HttpResponse:
             "next_up": _next_up(request, courses),
             "enrolments": browsing.cards(courses, url_of=address_in(request)),
             "unpaid": _unpaid(request),
+            "sections": my_page.filled(member=request.user, at=timezone.now()),
             "followed": subscribing.followed(member=request.user, url_of=address_in(request)),
             "catalogue_url": catalogue_page.get_url(request) if catalogue_page else "",
         },

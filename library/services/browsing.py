@@ -139,7 +139,7 @@ class Survey:
         page = paginator.get_page(number)
         order = self._order(ordering)
         books = catalogue(search=self.search, **self.chosen).order_by(*order)
-        shown = books.values("pk")[page.start_index() - 1 : page.end_index()] if self.total else []
+        shown = books.values("pk")[max(page.start_index() - 1, 0) : page.end_index()]
         # Their copies are counted only for those that are shown.
         page.object_list = for_cards(Book.objects.filter(pk__in=shown)).order_by(*order)
         return page

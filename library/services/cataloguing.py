@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
@@ -213,11 +213,9 @@ def move_due_dates(*, closure: Closure, at: datetime) -> int:
                 # Unless it was renewed or returned since: then it has another day already.
                 still = Borrowing.objects.open().filter(pk=pk, expected_return_date=due)
                 moved += still.update(expected_return_date=opens)
-        for pk, until in (
-            Hold.objects.ready().filter(shelf_until__range=inside).values_list("pk", "shelf_until")
-        ):
-            still_waiting = Hold.objects.ready().filter(pk=pk, shelf_until=until)
-            still_waiting.update(shelf_until=calendar.next_open(until))
+        for hold in Hold.objects.ready().filter(shelf_until__range=inside):
+            still_waiting = Hold.objects.ready().filter(pk=hold.pk, shelf_until=hold.shelf_until)
+            still_waiting.update(shelf_until=calendar.next_open(cast(date, hold.shelf_until)))
     return moved
 
 

@@ -17,6 +17,7 @@ from commerce.money import Money, minimum_charge
 from library.models import Book, Borrowing, Charge, Copy, Hold, LendingRules
 from library.policies import Calendar, NeverOpens
 from library.services import charging, holding, lending
+from library.services.days import day_of
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -147,7 +148,7 @@ def standing(*, book: Book, stock: Availability, member: User, on: date) -> Stan
     )
 
 
-def open_loans(*, member: User, on: date, at: datetime) -> list[LoanLine]:
+def open_loans(*, member: User, on: date) -> list[LoanLine]:
     """What member has, the day it is due first: the same number of queries for any number of loans."""
     loans = list(_for_lines(Borrowing.objects.by(member).open()).order_by("expected_return_date", "pk"))
     rules = LendingRules.current()
@@ -161,7 +162,7 @@ def open_loans(*, member: User, on: date, at: datetime) -> list[LoanLine]:
         _line(
             loan,
             on=on,
-            at=at,
+            charges=loan.charges.all(),
             may_return=rules.may_members_return or loan.handed_out_at is None,
             renewal=_renewal(loan, rules=rules, calendar=calendar, is_wanted=loan.book_id in wanted),
         )
@@ -175,9 +176,9 @@ def past_loans(*, member: User) -> QuerySet[Borrowing]:
     return _for_lines(past).order_by("-created_at", "-pk")
 
 
-def lines(loans: Iterable[Borrowing], *, on: date, at: datetime) -> list[LoanLine]:
+def lines(loans: Iterable[Borrowing], *, on: date) -> list[LoanLine]:
     """Lines of loans that are over."""
-    return [_line(loan, on=on, at=at, may_return=False, renewal=None) for loan in loans]
+    return [_line(loan, on=on, may_return=False, renewal=None, charges=loan.charges.all()) for loan in loans]
 
 
 def holds(*, member: User) -> list[HoldLine]:
@@ -232,6 +233,25 @@ def owed(*, member: User, at: datetime) -> tuple[list[ChargeLine], tuple[Money, 
     return [charge_line(charge) for charge in debt.charges], debt.total
 
 
+class LoansSection:
+    """What stands on a member's first page of the library: what is due, and what is to be paid."""
+
+    name = "library"
+    template = "library/components/my_section.html"
+
+    def facts(self, *, member: User, at: datetime) -> dict[str, Any] | None:
+        on = day_of(at)
+        loans = (
+            Borrowing.objects.by(member).open().select_related("book").order_by("expected_return_date", "pk")
+        )
+        due = [_line(loan, on=on, may_return=False, renewal=None, charges=[]) for loan in loans]
+        ready = list(Hold.objects.by(member).ready().select_related("book").order_by("shelf_until", "pk"))
+        debt = charging.owed(member, at)
+        if not due and not ready and not debt:
+            return None
+        return {"loans": due, "ready": ready, "unpaid": debt.total}
+
+
 def _is_not_owed(borrowing: Borrowing) -> bool:
     """Given up, or never fetched: nobody pays for it."""
     if borrowing.status == Borrowing.Status.CANCELLED:
@@ -250,9 +270,14 @@ def _for_lines(loans: Any) -> QuerySet[Borrowing]:
 
 
 def _line(
-    loan: Borrowing, *, on: date, at: datetime, may_return: bool, renewal: RenewalChoice | None
+    loan: Borrowing,
+    *,
+    on: date,
+    may_return: bool,
+    renewal: RenewalChoice | None,
+    charges: Iterable[Charge],
 ) -> LoanLine:
-    charges = list(loan.charges.all())
+    charges = list(charges)
     for charge in charges:
         charge.borrowing = loan
     is_late = loan.is_overdue(on=on) or not loan.is_active

@@ -39,11 +39,11 @@ def show(request: HttpRequest) -> HttpResponse:
         request,
         "library/loans.html",
         {
-            "loans": overviews.open_loans(member=request.user, on=on, at=at),
+            "loans": overviews.open_loans(member=request.user, on=on),
             "holds": overviews.holds(member=request.user),
             "unpaid": unpaid,
             "unpaid_total": total,
-            "past": overviews.lines(page_obj.object_list, on=on, at=at),
+            "past": overviews.lines(page_obj.object_list, on=on),
             "page_obj": page_obj,
             "today": on,
         },

@@ -1,11 +1,18 @@
 """What an editor composes a lesson from."""
 
+import copy
+from collections.abc import Iterable, Sequence
 from typing import Any
 
+from django.db.models import Model
+from django.forms import Widget
+from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 from wagtail.blocks import (
     CharBlock,
     ChoiceBlock,
+    ChooserBlock,
+    ListBlock,
     RichTextBlock,
     StreamBlock,
     StructBlock,
@@ -19,6 +26,7 @@ from wagtail.images import get_image_model
 from wagtail.images.blocks import ImageChooserBlock
 from wagtail.rich_text import RichText
 
+from portal.content import shelves
 from portal.content.links import LinkRefused, Video, parse_youtube
 from portal.content.validators import validate_youtube_video
 
@@ -242,6 +250,78 @@ class CalloutBlock(StructBlock):
         preview_value = {"kind": "tip", "text": "<p>Save your work before you go on.</p>"}
 
 
+class BookChooserBlock(ChooserBlock):
+    """One book of the library."""
+
+    class Meta:
+        icon = "glasses"
+
+    @cached_property
+    def target_model(self) -> str:
+        return shelves.shelf_of(shelves.BOOKS).model
+
+    @cached_property
+    def widget(self) -> Widget:
+        return shelves.shelf_of(shelves.BOOKS).widget
+
+    def bulk_to_python(self, values: Iterable[int | None]) -> list[Model | None]:
+        """The books of all blocks of a page at once, as their cards show them; None for one that is gone."""
+        wanted = list(values)
+        found = shelves.shelf_of(shelves.BOOKS).fetch({pk for pk in wanted if pk is not None})
+        # One that stands twice is two objects, as of Wagtail's own choosers.
+        return [copy.copy(found.get(pk)) if pk is not None else None for pk in wanted]
+
+
+class BooksBlock(StructBlock):
+    """Books of the library that go with the page. One that is gone from the catalogue is left out."""
+
+    MOST_BOOKS = 12
+
+    title = CharBlock(
+        label=_("title"),
+        required=False,
+        max_length=120,
+        help_text=_("Stands above the books; empty: “Books for this lesson”."),
+    )
+    books = ListBlock(BookChooserBlock(label=_("book")), label=_("books"), min_num=1, max_num=MOST_BOOKS)
+
+    class Meta:
+        icon = "glasses"
+        label = _("Books")
+        description = _("Books of the library that go with the lesson, and whether they are available.")
+        template = "blocks/books.html"
+
+    def get_context(self, value: StructValue, parent_context: dict[str, Any] | None = None) -> dict[str, Any]:
+        shelf = shelves.shelf_of(shelves.BOOKS)
+        return {
+            **super().get_context(value, parent_context=parent_context),
+            "cards": shelf.cards(_there(value)),
+            "cards_template": shelf.template,
+        }
+
+    def get_api_representation(
+        self, value: StructValue, context: dict[str, Any] | None = None
+    ) -> dict[str, Any]:
+        shelf = shelves.shelf_of(shelves.BOOKS)
+        described = [shelf.described(book) for book in _there(value)]
+        return {
+            "title": value["title"],
+            "books": [{**book, "url": _absolute(book["url"], context)} for book in described],
+        }
+
+    def get_preview_value(self) -> StructValue:
+        return self.normalize({"title": "", "books": list(shelves.shelf_of(shelves.BOOKS).samples())})
+
+    @property
+    def is_previewable(self) -> bool:
+        return bool(shelves.shelf_of(shelves.BOOKS).samples())
+
+
+def _there(value: StructValue) -> Sequence[Model]:
+    """The books of a block that are in the catalogue still."""
+    return [book for book in value["books"] if book is not None]
+
+
 class LessonBody(StreamBlock):
     """The body of a lesson, and of any page that needs no more than a lesson does."""
 
@@ -253,3 +333,4 @@ class LessonBody(StreamBlock):
     picture = PictureBlock(group=_("Media"))
     youtube = YouTubeBlock(group=_("Media"))
     download = DownloadBlock(group=_("Media"))
+    books = BooksBlock(group=_("Library"))

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 import random
+import textwrap
 from collections.abc import Callable
 from io import BytesIO
 
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFont
 
 SIZE = (1600, 900)
+BOOK_SIZE = (600, 900)
 #: Drawn larger and scaled down, which smooths the edges.
 SCALE = 2
 
@@ -112,4 +114,30 @@ def draw_cover(*, motif: str, palette: str, seed: str) -> bytes:
     MOTIFS[motif](ImageDraw.Draw(picture), width, height, PALETTES[palette], chance)
     file = BytesIO()
     picture.resize(SIZE, Image.Resampling.LANCZOS).quantize(64).save(file, format="PNG", optimize=True)
+    return file.getvalue()
+
+
+def draw_book_cover(*, title: str, author: str, motif: str, palette: str) -> bytes:
+    """A PNG of 600 × 900 pixels: a motif, and below it title and author.
+
+    The letters are those that come with Pillow: of English alone. Raises KeyError as `draw_cover` does.
+    """
+    width, height = BOOK_SIZE[0] * SCALE, BOOK_SIZE[1] * SCALE
+    colours = PALETTES[palette]
+    picture = Image.new("RGB", (width, height), colours[1])
+    figure = Image.new("RGB", (width, int(height * 0.56)))
+    chance = random.Random(title)  # noqa: S311 (a picture, not a secret)
+    MOTIFS[motif](ImageDraw.Draw(figure), *figure.size, colours, chance)
+    picture.paste(figure, (0, 0))
+    draw = ImageDraw.Draw(picture)
+    margin = width // 12
+    is_dark = sum(picture.getpixel((0, height - 1))) < 384
+    ink = "#fffdf9" if is_dark else "#1f2b2a"
+    lines = "\n".join(textwrap.wrap(title, 16))
+    draw.multiline_text(
+        (margin, figure.height + margin // 2), lines, fill=ink, font=ImageFont.load_default(96), spacing=16
+    )
+    draw.text((margin, height - margin), author, fill=ink, font=ImageFont.load_default(52), anchor="ls")
+    file = BytesIO()
+    picture.resize(BOOK_SIZE, Image.Resampling.LANCZOS).quantize(64).save(file, format="PNG", optimize=True)
     return file.getvalue()

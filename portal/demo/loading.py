@@ -10,6 +10,7 @@ from accounts.models import User
 from courses.models import CoursePage, Enrolment, LessonPage
 from courses.services import enrolling, studying
 from portal.demo import people
+from portal.demo.books import fill_the_shelves, lend_some
 from portal.demo.courses import Editors, make_courses
 from portal.demo.front import furnish_front
 from portal.demo.items import stock_the_shop
@@ -17,7 +18,7 @@ from portal.demo.material import computers
 
 
 def load(*, at: datetime) -> bool:
-    """Make the demo's people, courses, pages and items, all or nothing. False when they were made before.
+    """Make the demo's people, courses, pages, items and books, or nothing. False: they were made before.
 
     What was made before belongs to whoever works with it: nothing is repaired, renewed or brought back.
     """
@@ -30,7 +31,9 @@ def load(*, at: datetime) -> bool:
             )
             furnish_front(author=by_email[people.ADMIN])
             stock_the_shop()
+            fill_the_shelves(at=at)
     begin_studying(at=at)
+    lend_some(at=at)
     return is_new
 
 

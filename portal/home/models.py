@@ -16,6 +16,8 @@ from wagtail.models import Page
 from commerce.models import Item
 from courses.models import CourseIndexPage
 from courses.services import browsing
+from library.models import LibraryPage
+from library.services import browsing as books
 from portal.content.blocks import LessonBody
 from portal.content.models import ContentPage
 
@@ -23,10 +25,12 @@ from portal.content.models import ContentPage
 FEATURED_COURSES = 6
 #: And so many things of the shop.
 FEATURED_ITEMS = 6
+#: And so many books.
+FEATURED_BOOKS = 6
 
 
 class HomePage(ContentPage):
-    """The first page: what the portal is, the newest courses, how it works."""
+    """The first page: what the portal is, the newest courses and books, how it works."""
 
     headline = models.CharField(
         _("headline"), max_length=120, help_text=_("The large line at the top: what people find here.")
@@ -70,6 +74,9 @@ class HomePage(ContentPage):
         newest = browsing.for_cards(browsing.catalogue(), viewer=request.user)[:FEATURED_COURSES]
         context["courses"] = browsing.cards(newest, url_of=lambda course: course.get_url(request))
         context["items"] = Item.objects.for_sale()[:FEATURED_ITEMS]
+        library = LibraryPage.objects.live().first()
+        context["library"] = library
+        context["books"] = books.newest(FEATURED_BOOKS) if library is not None else []
         context["catalogue_url"] = self._catalogue_url(request)
         return context
 

@@ -11,9 +11,10 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
 from django.contrib.auth.views import redirect_to_login
+from django.contrib.sitemaps import Sitemap as PlainSitemap
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -32,6 +33,8 @@ from wagtail.query import PageQuerySet
 
 from courses.models import CourseIndexPage, CourseSectionPage, LessonPage
 from courses.models.rights import hidden_among, sees_every_course
+from library.models import Book, LibraryPage
+from library.services import browsing
 from portal.home import health
 from portal.home.models import SiteSettings
 from portal.home.services import outbox as letterbox
@@ -40,7 +43,7 @@ from portal.home.services import searching
 
 @require_safe
 def search(request: HttpRequest) -> HttpResponse:
-    """Courses and lessons with the words of `q`."""
+    """Courses, lessons and books with the words of `q`."""
     query = request.GET.get("q", "").replace("\x00", "").strip()
     page = Paginator(searching.find(query, user=request.user), settings.CATALOGUE_PAGE_SIZE).get_page(
         request.GET.get("page")
@@ -118,6 +121,9 @@ def robots(request: HttpRequest) -> HttpResponse:
         "/cms/",
         "/inbox/",
         "/learning/",
+        "/library/charges/",
+        "/library/holds/",
+        "/library/loans/",
         "/my/",
         "/orders/",
         "/search/",
@@ -143,6 +149,17 @@ class PublicPages(Sitemap):
             .defer_streamfields()
             .specific()
         )
+
+
+class Books(PlainSitemap):
+    """The map of the library: every book, while the library is open."""
+
+    def items(self) -> QuerySet[Book]:
+        books = Book.objects.order_by("pk").only("pk", "title")
+        return books if LibraryPage.objects.live().exists() else books.none()
+
+    def location(self, obj: Book) -> str:
+        return browsing.address_of(obj)
 
 
 @never_cache

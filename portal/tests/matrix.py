@@ -67,9 +67,9 @@ def build_world() -> World:
     from commerce.services import cart, checkout, receiving
     from courses.services import enrolling
     from courses.tests.factories import CourseFactory, DocumentFactory, LessonFactory
-    from library.services import holding, lending
+    from library.services import lending
     from library.services.days import day_of
-    from library.tests.factories import BookFactory
+    from library.tests.factories import BookFactory, BorrowingFactory, HoldFactory
 
     at = timezone.now()
     people = {}
@@ -103,17 +103,26 @@ def build_world() -> World:
     )
     written = CourseFactory(owner=people["member"], draft=True)
     written_lesson = LessonFactory(parent=written, owner=people["member"], draft=True)
-    on = day_of(at)
-    book, wanted = BookFactory(copies=2, daily_fee=0), BookFactory(copies=1, daily_fee=0)
-    until = on + timedelta(days=14)
-    borrowing = lending.lend(book=book, to=people["member"], until=until, on=on, at=at)
-    lending.lend(book=wanted, to=people["staff"], until=until, on=on, at=at)
-    hold = holding.place(book=wanted, member=people["member"], at=at, on=on)
     # The receipt of what was paid in cash.
     message = Message.objects.get(recipient=people["member"], kind=ORDER_PAID)
     notifying.send(message_id=message.pk, at=at)
+    book = BookFactory(title="Dune", copies=1)
+    loan = lending.lend(
+        book=book,
+        to=people["member"],
+        until=day_of(at) + timedelta(days=7),
+        on=day_of(at),
+        at=at,
+        at_desk=True,
+    )
+    held = HoldFactory(member=people["member"], book=BorrowingFactory().book)
     names = {
         "message": message.pk,
+        "book": book.pk,
+        "book_path": f"library/{book.pk}-dune/",
+        "loan": loan.pk,
+        "charge": loan.charges.get().pk,
+        "hold": held.pk,
         "written": written.pk,
         "written_lesson": written_lesson.pk,
         "free": free.pk,
@@ -127,9 +136,6 @@ def build_world() -> World:
         "item": item.pk,
         "cash": cash.pk,
         "paid_order": paid_order.pk,
-        "book": book.pk,
-        "borrowing": borrowing.pk,
-        "hold": hold.pk,
         "document": document.pk,
         "filename": document.filename,
         "member": people["member"].pk,

@@ -10,7 +10,7 @@ from portal.content.links import Video
 BODY = LessonBody()
 
 
-def test_a_lesson_is_composed_of_eight_kinds_of_blocks():
+def test_a_lesson_is_composed_of_nine_kinds_of_blocks():
     assert set(BODY.child_blocks) == {
         "text",
         "heading",
@@ -20,6 +20,7 @@ def test_a_lesson_is_composed_of_eight_kinds_of_blocks():
         "quote",
         "code",
         "callout",
+        "books",
     }
 
 

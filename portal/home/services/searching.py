@@ -1,4 +1,7 @@
-"""Search over courses and lessons, which never tells what stands in a lesson that the asker may not open."""
+"""Search over courses, lessons and books.
+
+It never tells what stands in a lesson that the asker may not open.
+"""
 
 from __future__ import annotations
 
@@ -19,12 +22,18 @@ from wagtail.query import PageQuerySet
 
 from accounts.models import User
 from courses.models import CoursePage, LessonPage
+from library.models import Book, LibraryPage
+from library.services import browsing
 
 #: A question longer than this is cut: nobody types it, and every word costs the database a comparison.
 MAX_QUERY_LENGTH = 200
 MAX_WORDS = 10
 #: So many of the best matches of a kind can be paged through.
 MAX_MATCHES = 500
+
+
+#: What was found: its kind and its number.
+Key = tuple[type[CoursePage] | type[LessonPage] | type[Book], int]
 
 
 class Rank(IntEnum):
@@ -48,7 +57,7 @@ class Result:
 class Found(Sequence[Result]):
     """The answer, best first. Only the slice that is looked at is read from the database."""
 
-    def __init__(self, keys: list[tuple[type[CoursePage] | type[LessonPage], int]]) -> None:
+    def __init__(self, keys: list[Key]) -> None:
         self._keys = keys
 
     def __len__(self) -> int:
@@ -59,26 +68,34 @@ class Found(Sequence[Result]):
             return self._read(self._keys[wanted : wanted + 1])[0]
         return self._read(self._keys[wanted])
 
-    def _read(self, keys: list[tuple[type[CoursePage] | type[LessonPage], int]]) -> list[Result]:
+    def _read(self, keys: list[Key]) -> list[Result]:
         kinds: dict[Any, str] = {CoursePage: _("Course"), LessonPage: _("Lesson")}
         pages = {
             model: model.objects.defer_streamfields().in_bulk([pk for each, pk in keys if each is model])
             for model in kinds
         }
-        return [
-            Result(
+        results: dict[Key, Result] = {
+            (model, pk): Result(
                 title=page.title,
                 url=page.get_url() or "",
                 introduction=page.introduction,
                 kind=kinds[model],
             )
-            for model, pk in keys
-            if (page := pages[model].get(pk)) is not None
-        ]
+            for model, found in pages.items()
+            for pk, page in found.items()
+        }
+        for pk, book in Book.objects.in_bulk([pk for each, pk in keys if each is Book]).items():
+            results[Book, pk] = Result(
+                title=book.title,
+                url=browsing.address_of(book),
+                introduction=book.author,
+                kind=_("Book"),
+            )
+        return [results[key] for key in keys if key in results]
 
 
 def find(query: str, *, user: User | AnonymousUser) -> Found:
-    """Live courses and lessons that have all words of query; an empty query finds nothing.
+    """Live courses and lessons, and books, that have all words of query; an empty query finds nothing.
 
     Titles and introductions are public and searched for everyone. The material of a lesson is searched only
     when user may open the lesson, so that nobody learns by asking which words it has.
@@ -103,14 +120,27 @@ def find(query: str, *, user: User | AnonymousUser) -> Found:
             for pk in found:
                 ranked.setdefault((model, pk), rank)
 
-    # Sorting is stable: within a rank courses stand before lessons, each in the order they were found in.
+    if LibraryPage.objects.live().exists():
+        for rank, books in (
+            (Rank.TITLE, Book.objects.filter(_has_words("title", query))),
+            (Rank.INTRODUCTION, browsing.catalogue(search=query)),
+        ):
+            for pk in books.order_by("title", "pk").values_list("pk", flat=True)[:MAX_MATCHES]:
+                ranked.setdefault((Book, pk), rank)
+
+    # Sorting is stable: within a rank courses stand before lessons, these before books, each as it was found.
     return Found(sorted(ranked, key=lambda key: ranked[key]))
 
 
 def _with_words(pages: PageQuerySet, field: str, query: str) -> list[int]:
     """Pages whose field has every word of query, also inside a longer one: “photo” in “photography”."""
-    words = reduce(and_, (Q(**{f"{field}__icontains": word}) for word in query.split()))
-    return list(pages.filter(words).order_by("path").values_list("pk", flat=True)[:MAX_MATCHES])
+    return list(
+        pages.filter(_has_words(field, query)).order_by("path").values_list("pk", flat=True)[:MAX_MATCHES]
+    )
+
+
+def _has_words(field: str, query: str) -> Q:
+    return reduce(and_, (Q(**{f"{field}__icontains": word}) for word in query.split()))
 
 
 def _full_text(pages: PageQuerySet, query: str, *, fields: list[str] | None = None) -> list[int]:

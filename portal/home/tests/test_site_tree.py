@@ -9,17 +9,31 @@ from wagtail.models import Page, PageViewRestriction, Site
 
 from accounts.tests.factories import UserFactory
 from courses.models import CourseIndexPage
+from library.models import LibraryPage
 from portal.home.models import HomePage
 from portal.home.tests.pages import make_course
 
 pytestmark = pytest.mark.django_db
 planting = import_module("portal.home.migrations.0002_plant_the_site_tree")
+opening = import_module("portal.home.migrations.0010_open_the_library")
 
 
 @pytest.fixture(scope="module")
 def apps():
     """The models as the migration sees them."""
     return MigrationLoader(None).project_state([("home", "0002_plant_the_site_tree")]).apps
+
+
+@pytest.fixture(scope="module")
+def later_apps():
+    """The models as the migration that opens the library sees them."""
+    return MigrationLoader(None).project_state([("home", "0010_open_the_library")]).apps
+
+
+@pytest.fixture
+def without_library(later_apps):
+    """The tree as it was before the library came."""
+    opening.uproot(later_apps, Editor)
 
 
 class Editor:
@@ -35,11 +49,12 @@ def tree():
     ]
 
 
-def test_a_fresh_site_has_a_home_page_and_a_catalogue():
+def test_a_fresh_site_has_a_home_page_a_catalogue_and_a_library():
     assert tree() == [
         ("0001", 1, "/", Page),
-        ("00010001", 1, "/home/", HomePage),
+        ("00010001", 2, "/home/", HomePage),
         ("000100010001", 0, "/home/courses/", CourseIndexPage),
+        ("000100010002", 0, "/home/library/", LibraryPage),
     ]
     assert Page.find_problems() == ([], [], [], [], [])
     assert Site.objects.get().root_page.specific == HomePage.objects.get()
@@ -48,6 +63,8 @@ def test_a_fresh_site_has_a_home_page_and_a_catalogue():
 def test_the_fresh_pages_open(client):
     assert client.get("/").status_code == 200
     assert client.get("/courses/").status_code == 200
+    assert client.get("/library/").status_code == 200
+    assert LibraryPage.objects.get().url == "/library/"
 
 
 def test_the_whole_site_cannot_be_closed_past_the_rule_of_who_may_open_a_lesson(client):
@@ -63,15 +80,16 @@ def test_links_lead_to_the_address_of_the_portal(settings):
     assert HomePage.objects.get().full_url == f"{settings.PORTAL_BASE_URL}/"
 
 
-def test_planting_again_changes_nothing(apps):
+def test_planting_again_changes_nothing(apps, later_apps):
     before = tree()
 
     planting.plant(apps, Editor)
+    opening.plant(later_apps, Editor)
 
     assert tree() == before
 
 
-def test_a_tree_that_somebody_changed_is_left_alone(apps):
+def test_a_tree_that_somebody_changed_is_left_alone(without_library, apps):
     planting.uproot(apps, Editor)
     Page.objects.filter(depth=2).update(title="Our own first page")
 
@@ -80,7 +98,7 @@ def test_a_tree_that_somebody_changed_is_left_alone(apps):
     assert [page.title for page in Page.objects.order_by("path")] == ["Root", "Our own first page"]
 
 
-def test_uprooting_brings_the_welcome_page_back(apps):
+def test_uprooting_brings_the_welcome_page_back(without_library, apps):
     planting.uproot(apps, Editor)
 
     assert tree() == [("0001", 1, "/", Page), ("00010001", 0, "/home/", Page)]
@@ -88,7 +106,7 @@ def test_uprooting_brings_the_welcome_page_back(apps):
     assert Page.find_problems() == ([], [], [], [], [])
 
 
-def test_uprooting_loses_no_course(apps):
+def test_uprooting_loses_no_course(without_library, apps):
     course = make_course("Baking")
 
     planting.uproot(apps, Editor)
@@ -98,16 +116,45 @@ def test_uprooting_loses_no_course(apps):
     assert Page.find_problems() == ([], [], [], [], [])
 
 
+def test_a_page_of_somebodys_at_the_address_of_the_library_stays(without_library, later_apps):
+    HomePage.objects.get().add_child(instance=Page(title="Our own shelf", slug="library"))
+
+    opening.plant(later_apps, Editor)
+
+    assert not LibraryPage.objects.exists()
+    assert Page.objects.get(slug="library").title == "Our own shelf"
+
+
+def test_an_edited_library_is_not_lost_when_it_is_closed_again(later_apps):
+    LibraryPage.objects.get().save_revision().publish()
+
+    opening.uproot(later_apps, Editor)
+
+    assert not LibraryPage.objects.exists()
+    assert Page.objects.get(slug="library").specific_class is Page
+    assert Page.find_problems() == ([], [], [], [], [])
+
+
+def test_the_library_comes_after_whatever_stands_there(without_library, later_apps):
+    for number in range(35):
+        HomePage.objects.get().add_child(instance=Page(title=f"Page {number}", slug=f"page-{number}"))
+
+    opening.plant(later_apps, Editor)
+
+    assert LibraryPage.objects.get().path == "000100010011"  # 37 in letters and digits
+    assert Page.find_problems() == ([], [], [], [], [])
+
+
 def test_the_home_page_costs_the_same_with_one_course_and_with_three(client, django_assert_num_queries):
     make_course("Baking")
     client.get("/")
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(9):
         client.get("/")
 
     make_course("Brewing")
     make_course("Cooking")
 
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(9):
         client.get("/")
 
 
