@@ -232,7 +232,7 @@ class TakeCash(ChargeDeed):
     question = gettext_lazy(
         "The money is here. An open payment page is closed first; the member gets a receipt."
     )
-    button = gettext_lazy("The money is here")
+    button = gettext_lazy("Take cash")
 
     def do(self, row: Charge, given: dict[str, Any]) -> str:
         payment = charging.take_cash(charge=row, by=self.request.user, at=timezone.now())

@@ -31,7 +31,7 @@ from commerce.wagtail_hooks.actions import inspect_url
 from commerce.wagtail_hooks.lists import ListView, SeenOnly, buttons_of
 from library import barcodes, policies
 from library.models import Book, Borrowing, Charge, Closure, Copy, Hold, LendingRules, LibraryCard, Subject
-from library.services import cataloguing, explaining, queueing
+from library.services import browsing, cataloguing, explaining, queueing
 from library.services.days import day_of
 from library.wagtail_hooks.actions import (
     BOOK_DEEDS,
@@ -51,7 +51,7 @@ class LibraryList(ModelAdmin):
     list_per_page = 50
     empty_value_display = "–"
     export_filename: ClassVar[str]
-    index_view_extra_css = ["css/cms/shop.css"]
+    index_view_extra_css = ["css/cms/shop.css", "css/cms/library.css"]
     inspect_view_extra_css = ["css/cms/shop.css"]
 
     def get_extra_attrs_for_row(self, obj: Any, context: Any) -> dict[str, str]:
@@ -445,6 +445,30 @@ class BookInspect(InspectView):
         }
 
 
+class ToBeHad(Chosen):
+    title = gettext_lazy("to be had")
+    parameter_name = "available"
+    options = (("yes", gettext_lazy("A copy is there")), ("no", gettext_lazy("No copy is there")))
+
+    def rows(self, model: Any, value: str | None) -> QuerySet[Any]:
+        there = Book.objects.available()
+        return there if value == "yes" else Book.objects.exclude(pk__in=there.values("pk"))
+
+
+class Language(SimpleListFilter):
+    """The languages that books have, by their names."""
+
+    title = gettext_lazy("language")
+    parameter_name = "language"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        codes = Book.objects.exclude(language="").order_by().values_list("language", flat=True).distinct()
+        return sorted(((code, browsing.language_name(code)) for code in codes), key=lambda each: each[1])
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return queryset.filter(language=self.value()) if self.value() else queryset
+
+
 class BookList(LibraryList):
     model = Book
     menu_label = gettext_lazy("Books")
@@ -457,7 +481,7 @@ class BookList(LibraryList):
     inspect_template_name = "library/cms/book.html"
     inspect_view_fields = ["title", "author", "isbn"]
     list_display = ["title", "author", "isbn", "to_be_had", "fee"]
-    list_filter = ["cover", "language", "subjects", "created_at"]
+    list_filter = [ToBeHad, "cover", Language, "subjects", "created_at"]
     search_fields = ["title", "author", "isbn", "publisher", "copies__barcode"]
     list_export = [
         "title",

@@ -1782,6 +1782,58 @@ GUARDS: tuple[Guard, ...] = (
         "if not request.user.is_active:",
         "library/tests/test_exchange_cms.py::test_who_reads_the_catalogue_exports_and_does_not_import",
     ),
+    # --- The library's doors: the API and the desk
+    Guard(
+        "the API of books changes nothing that has changed since (If-Match)",
+        "library/services/editing.py",
+        "        if not is_current():\n            raise ChangedMeanwhile\n        for name",
+        "        for name",
+        "library/tests/test_api_books.py::test_a_stale_inventory_brings_no_lent_copy_back",
+    ),
+    Guard(
+        "the API of books is written by staff only",
+        "library/api/doors.py",
+        'return permissions.may_write_books(request.user, action=ACTIONS.get(request.method, "change"))',
+        "return request.user.is_authenticated",
+        "library/tests/test_api_books.py::test_librarians_write_books_and_others_do_not",
+    ),
+    Guard(
+        "the API of borrowings shows one one's own",
+        "library/api/borrowings.py",
+        "return borrowings if permissions.sees_all_loans(user) else borrowings.by(user)",
+        "return borrowings",
+        "library/tests/test_api_borrowings.py::test_one_sees_ones_own_and_staff_and_librarians_see_all",
+    ),
+    Guard(
+        "the API of borrowings lets nobody change another's",
+        "library/api/borrowings.py",
+        "    if borrowing.member_id != request.user.pk and not permissions.may_lend(request.user):\n"
+        "        raise PermissionDenied\n",
+        "",
+        "library/tests/test_api_borrowings.py::test_nobody_changes_anothers_loan",
+    ),
+    Guard(
+        "the API of holds lets nobody cancel another's",
+        "library/api/holds.py",
+        "        if hold.member_id != request.user.pk and not permissions.may_change_holds(request.user):\n"
+        "            raise PermissionDenied\n",
+        "",
+        "library/tests/test_api_holds.py::test_nobody_cancels_anothers_hold_but_staff",
+    ),
+    Guard(
+        "the desk of the library is for librarians",
+        "library/wagtail_hooks/desk.py",
+        "        if not request.user.has_perm(WORK_AT_DESK):\n            raise PermissionDenied\n",
+        "",
+        "library/tests/test_cms.py::test_the_library_is_for_librarians",
+    ),
+    Guard(
+        "the desk of the library takes nothing back that it has lent just now",
+        "library/wagtail_hooks/desk.py",
+        "elif self.at - borrowing.handed_out_at < SECOND_READING:",
+        "elif False:",
+        "library/tests/test_cms.py::test_a_scanner_that_reads_twice_does_not_take_back_what_it_has_lent",
+    ),
 )
 
 

@@ -56,7 +56,7 @@ class World:
 
 
 def build_world() -> World:
-    """A course with lessons, orders, a document, loans and holds, and a person per role."""
+    """A course and its lessons, orders, a document, a loan and a hold, and a person per role."""
     from accounts.models import Message
     from accounts.services import notifying
     from accounts.services.tokens import issue
@@ -68,7 +68,7 @@ def build_world() -> World:
     from commerce.templatetags.pictures import key_of
     from courses.services import enrolling
     from courses.tests.factories import CourseFactory, DocumentFactory, ImageFactory, LessonFactory
-    from library.services import holding, lending
+    from library.services import lending
     from library.services.days import day_of
     from library.tests.factories import BookFactory, BorrowingFactory, HoldFactory
 
@@ -120,20 +120,13 @@ def build_world() -> World:
         at_desk=True,
     )
     held = HoldFactory(member=people["member"], book=BorrowingFactory().book)
-    on = day_of(at)
-    lent, wanted = BookFactory(copies=2, daily_fee=0), BookFactory(copies=1, daily_fee=0)
-    until = on + timedelta(days=14)
-    borrowing = lending.lend(book=lent, to=people["member"], until=until, on=on, at=at)
-    lending.lend(book=wanted, to=people["staff"], until=until, on=on, at=at)
-    waiting = holding.place(book=wanted, member=people["member"], at=at, on=on)
     names = {
         "message": message.pk,
         "book": book.pk,
         "book_path": f"library/{book.pk}-dune/",
         "loan": loan.pk,
         "charge": loan.charges.get().pk,
-        "held": held.pk,
-        "hold": waiting.pk,
+        "hold": held.pk,
         "written": written.pk,
         "written_lesson": written_lesson.pk,
         "free": free.pk,
@@ -148,7 +141,6 @@ def build_world() -> World:
         "picture": key_of(item.picture),
         "cash": cash.pk,
         "paid_order": paid_order.pk,
-        "borrowing": borrowing.pk,
         "document": document.pk,
         "filename": document.filename,
         "member": people["member"].pk,
