@@ -70,6 +70,12 @@ races: $(INSTALLED) $(CATALOGUES) ## Race buyers, sweeps and refunds for long, a
 		commerce/tests/test_shop_races.py commerce/tests/test_sweep_races.py
 	RACES=long $(PYTHON) -m pytest -n 0 commerce/tests/test_shop_machine.py
 
+.PHONY: kills
+kills: $(INSTALLED) $(CATALOGUES) ## Kill, freeze and stop every process of the worker, and see that work goes on
+	KILLS=long $(PYTHON) -m pytest -n 0 -m "not postgres" portal/tests/test_watchdog.py portal/tests/test_queue_loss.py
+	KILLS=long $(PYTHON) -m portal.tests.postgres -- $(PYTHON) -m pytest -n 0 -m postgres \
+		portal/tests/test_watchdog.py portal/tests/test_queue_loss.py
+
 .PHONY: bench
 bench: $(INSTALLED) $(CATALOGUES) ## Measure queries, bytes and time of the main pages
 	$(PYTHON) -m portal.benchmarks

@@ -29,7 +29,7 @@ web)
     ;;
 worker)
     wait_for_database
-    exec python manage.py qcluster
+    exec python manage.py run_worker
     ;;
 is-alive)
     exec python -c '

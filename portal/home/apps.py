@@ -19,12 +19,14 @@ class HomeConfig(AppConfig):
 
 
 def install_schedules(using: str = DEFAULT_DB_ALIAS, **kwargs: Any) -> None:
-    """After `migrate`: make the schedules what the settings say. Waits while django-q has no tables."""
+    """After `migrate`: make the schedules what the settings say. Waits while there are no tables for it."""
     from django_q.models import Schedule
 
+    from portal.home.models import ScheduledWork
     from portal.home.services import scheduling
 
-    if Schedule._meta.db_table not in connections[using].introspection.table_names():
+    needed = {model._meta.db_table for model in (Schedule, ScheduledWork)}
+    if needed - set(connections[using].introspection.table_names()):
         return
     scheduling.install_schedules(
         settings.SCHEDULES,

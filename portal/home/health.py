@@ -43,7 +43,7 @@ class Worker(HealthCheck):
             at=timezone.now()  # noqa: TID251 (an interface, as a view is)
         )
         if silence is None:
-            raise ServiceUnavailable("No worker has been heard yet: is qcluster running?")
+            raise ServiceUnavailable("No worker has been heard yet: is manage.py run_worker running?")
         if silence > self.max_silence:
             raise ServiceUnavailable(f"The worker has been silent for {int(silence.total_seconds())} seconds")
 

@@ -1,4 +1,4 @@
-"""The first page, plain pages, what is set for the whole site, and the worker's sign of life."""
+"""The first page, plain pages, what is set for the whole site, and what is noted of background work."""
 
 from __future__ import annotations
 
@@ -151,3 +151,58 @@ class Heartbeat(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class ScheduledWork(models.Model):
+    """Since when a schedule is as it is: before that it owes no run."""
+
+    name = models.CharField(_("name"), max_length=80, unique=True)
+    cron = models.CharField(_("cron expression"), max_length=100)
+    since = models.DateTimeField(_("since"))
+
+    class Meta:
+        verbose_name = _("scheduled work")
+        verbose_name_plural = _("scheduled work")
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class ScheduledRun(models.Model):
+    """One run of a schedule: when, and what came of it. Written by whoever runs it, not by the queue."""
+
+    class Outcome(models.TextChoices):
+        RUNNING = "RUNNING", _("Running")
+        SUCCEEDED = "SUCCEEDED", _("Succeeded")
+        FAILED = "FAILED", _("Failed")
+        CUT_OFF = "CUT_OFF", _("Cut off: its process ended")
+
+    name = models.CharField(_("schedule"), max_length=80)
+    started_at = models.DateTimeField(_("started"))
+    finished_at = models.DateTimeField(_("finished"), null=True, blank=True)
+    outcome = models.CharField(_("outcome"), max_length=10, choices=Outcome.choices, default=Outcome.RUNNING)
+    result = models.CharField(_("result"), max_length=500, blank=True)
+    error = models.CharField(_("error"), max_length=500, blank=True)
+
+    class Meta:
+        verbose_name = _("run of a schedule")
+        verbose_name_plural = _("runs of schedules")
+        ordering = ["-started_at", "-pk"]
+        indexes = [models.Index(name="home_scheduledrun_of_schedule", fields=["name", "-started_at"])]
+        constraints = [
+            models.CheckConstraint(
+                name="home_scheduledrun_finished_or_not",
+                condition=models.Q(outcome__in=["RUNNING", "CUT_OFF"], finished_at__isnull=True)
+                | models.Q(outcome__in=["SUCCEEDED", "FAILED"], finished_at__isnull=False),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name}, {self.started_at:%Y-%m-%d %H:%M}"
+
+    @property
+    def seconds(self) -> float | None:
+        """How long it took; None while it runs, and when its end is unknown."""
+        if self.finished_at is None:
+            return None
+        return round((self.finished_at - self.started_at).total_seconds(), 1)

@@ -8,7 +8,7 @@ from pathlib import Path
 from csp.constants import NONE, SELF
 from django.utils.translation import gettext_lazy as _
 
-from portal.settings.env import BASE_DIR, env
+from portal.settings.env import BASE_DIR, choice, env, required
 from portal.settings.limits import *  # noqa: F403
 from portal.settings.limits import ALLAUTH_TRUSTED_PROXY_COUNT, THROTTLE_RATES
 from portal.settings.social import *  # noqa: F403
@@ -326,9 +326,14 @@ def stripe_account(currency: str) -> dict[str, str]:
 STRIPE_ACCOUNTS = {currency.lower(): stripe_account(currency) for currency in CURRENCIES}
 
 # --- Background work -------------------------------------------------------------------------------
+# Where tasks wait: orm (the database) or redis. What each loses when a worker dies: docs/operations.md
+Q_BROKER = choice("Q_BROKER", among=("orm", "redis"), default="orm")
+Q_REDIS_URL = env.str("Q_REDIS_URL", default="") or REDIS_URL
+if Q_BROKER == "redis" and not Q_REDIS_URL:
+    required("Q_REDIS_URL")
 Q_CLUSTER = {
     "name": "portal",
-    "orm": "default",
+    **({"redis": Q_REDIS_URL} if Q_BROKER == "redis" else {"orm": "default"}),
     "workers": env.int("Q_WORKERS", default=2),
     "queue_limit": env.int("Q_WORKERS", default=2),
     "bulk": 1,
@@ -341,6 +346,10 @@ Q_CLUSTER = {
     "catch_up": False,
     "label": _("Background work"),
 }
+# What runs for longer has been cut off: the time-out, and what it takes to end a task.
+LONGEST_TASK = timedelta(seconds=Q_CLUSTER["timeout"] + 30)
+# Cron expressions are read in TIME_ZONE. What runs once a day does so after 3 in the morning: where clocks
+# change, an hour before that may be missing or come twice.
 # Installed by migrate (portal.home.services.scheduling); what is not named here is removed.
 SCHEDULES = {
     "deliver-undelivered": {"func": "commerce.tasks.sweep_undelivered", "cron": "*/5 * * * *"},
@@ -349,10 +358,17 @@ SCHEDULES = {
     "reconcile": {"func": "commerce.tasks.reconcile_yesterday", "cron": "10 5 * * *"},
     "check-integrity": {"func": "commerce.tasks.check_integrity", "cron": "40 3 * * *"},
     "beat": {"func": "portal.home.tasks.beat", "cron": "* * * * *"},
+    "clean-up": {"func": "portal.home.tasks.clean_up", "cron": "50 4 * * *"},
     "publish-scheduled-pages": {"func": "portal.home.tasks.publish_scheduled_pages", "cron": "* * * * *"},
     "send-due-messages": {"func": "accounts.tasks.send_due_messages", "cron": "* * * * *"},
     "block-inactive-accounts": {"func": "accounts.tasks.block_inactive_accounts", "cron": "20 4 * * *"},
     "flush-expired-tokens": {"func": "accounts.tasks.flush_expired_tokens", "cron": "30 3 * * *"},
+}
+# Days for which the nightly clean-up keeps what is only of use for looking back.
+KEEP_DAYS = {
+    "tasks": env.int("KEEP_TASKS_DAYS", default=14),
+    "runs": env.int("KEEP_RUNS_DAYS", default=30),
+    "revisions": env.int("KEEP_REVISIONS_DAYS", default=180),
 }
 
 # --- Mail ------------------------------------------------------------------------------------------

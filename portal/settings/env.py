@@ -25,3 +25,11 @@ def required(name: str) -> str:
             ".env.sample describes every variable."
         )
     return value
+
+
+def choice(name: str, *, among: tuple[str, ...], default: str) -> str:
+    """The value of an environment variable that has few. Raises ImproperlyConfigured for any other."""
+    value = env.str(name, default="") or default
+    if value not in among:
+        raise ImproperlyConfigured(f"{name} is {value!r}; it can be {' or '.join(among)}.")
+    return value

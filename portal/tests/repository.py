@@ -167,7 +167,7 @@ def settings_variables(root: Path) -> tuple[set[str], set[str]]:
 
 def _reads_environment(function: ast.expr) -> bool:
     match function:
-        case ast.Name(id="env" | "required"):
+        case ast.Name(id="env" | "required" | "choice"):
             return True
         case ast.Attribute(value=ast.Name(id="env")):
             return True

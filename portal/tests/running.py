@@ -160,7 +160,7 @@ def running_portal(folder: Path) -> Iterator[RunningPortal]:
     try:
         portal.start("sandbox", "stripe_sandbox")
         portal.start("web", "runserver", "--noreload", f"127.0.0.1:{portal.port}")
-        portal.start("worker", "qcluster")
+        portal.start("worker", "run_worker")
         portal.wait_for("web", f"{portal.url}/health/live")
         portal.wait_for("sandbox", f"{portal.sandbox_url}/")
         yield portal

@@ -36,7 +36,9 @@ def test_without_a_worker_the_portal_is_not_ready(client):
     answer = client.get("/health/ready")
 
     assert answer.status_code == 503
-    assert answer.json()["checks"]["worker"].endswith("No worker has been heard yet: is qcluster running?")
+    assert answer.json()["checks"]["worker"].endswith(
+        "No worker has been heard yet: is manage.py run_worker running?"
+    )
     assert answer.json()["checks"]["database"] == "ok"
 
 

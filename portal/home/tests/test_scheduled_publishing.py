@@ -116,14 +116,14 @@ def test_who_publishes_sees_that_it_runs(client, now):
     text = first_screen(client, "Moderators")
 
     assert text.count("Runs; last at") == 2
-    assert "qcluster" not in text
+    assert "run_worker" not in text
 
 
 def test_who_publishes_sees_that_it_never_ran_and_what_to_do(client):
     text = first_screen(client, "Moderators")
 
     assert text.count("Has never run.") == 2
-    assert "Start the worker with <code>python manage.py qcluster</code>" in text
+    assert "Start the worker with <code>python manage.py run_worker</code>" in text
 
 
 def test_silence_is_told_in_minutes(client, now):
