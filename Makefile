@@ -72,8 +72,8 @@ races: $(INSTALLED) $(CATALOGUES) ## Race buyers, sweeps and refunds for long, a
 
 .PHONY: kills
 kills: $(INSTALLED) $(CATALOGUES) ## Kill, freeze and stop every process of the worker, and see that work goes on
-	KILLS=long $(PYTHON) -m pytest -n 0 -m "not postgres" portal/tests/test_watchdog.py portal/tests/test_queue_loss.py
-	KILLS=long $(PYTHON) -m portal.tests.postgres -- $(PYTHON) -m pytest -n 0 -m postgres \
+	KILLS=long $(PYTHON) -m pytest -n 0 -s -m "not postgres" portal/tests/test_watchdog.py portal/tests/test_queue_loss.py
+	KILLS=long $(PYTHON) -m portal.tests.postgres -- $(PYTHON) -m pytest -n 0 -s -m postgres \
 		portal/tests/test_watchdog.py portal/tests/test_queue_loss.py
 
 .PHONY: bench

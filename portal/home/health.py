@@ -1,17 +1,21 @@
 """The portal's own health checks, in the form django-health-check asks for."""
 
 import dataclasses
-from datetime import timedelta
+import logging
+from datetime import datetime, timedelta
 
 from asgiref.sync import sync_to_async
-from django.db import DEFAULT_DB_ALIAS, connections
+from django.conf import settings
+from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections
 from django.db.migrations.executor import MigrationExecutor
 from django.utils import timezone
 from django_q.brokers import get_broker
 from health_check.base import HealthCheck
 from health_check.exceptions import ServiceUnavailable
 
-from portal.home.services import heartbeat
+from portal.home.services import heartbeat, overseeing
+
+logger = logging.getLogger(__name__)
 
 
 @dataclasses.dataclass
@@ -46,6 +50,16 @@ class Worker(HealthCheck):
             raise ServiceUnavailable("No worker has been heard yet: is manage.py run_worker running?")
         if silence > self.max_silence:
             raise ServiceUnavailable(f"The worker has been silent for {int(silence.total_seconds())} seconds")
+
+
+def schedules(*, at: datetime) -> dict[str, str]:
+    """How each schedule is, by its name; empty when the database does not say, which its own check tells."""
+    try:
+        seen = overseeing.oversee(at=at, zone=timezone.get_default_timezone(), longest=settings.LONGEST_TASK)
+    except DatabaseError:
+        logger.exception("The runs of schedules cannot be read")
+        return {}
+    return {each.name: str(each.condition.value) for each in seen}
 
 
 def _has_unapplied_migrations() -> bool:

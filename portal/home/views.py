@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
 from django.contrib.auth.views import redirect_to_login
@@ -17,6 +18,7 @@ from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.cache import patch_cache_control
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
@@ -65,7 +67,11 @@ def live(request: HttpRequest) -> HttpResponse:
 
 @method_decorator(never_cache, name="dispatch")
 class ReadyView(HealthCheckView):
-    """Everything the portal needs to serve people works; 503 and the reasons when something does not."""
+    """Everything the portal needs to serve people works; 503 and the reasons when something does not.
+
+    `schedules` says of each how it is, in the words of overseeing.Condition. One that is late or failed is no
+    reason to send nobody here any more, so it changes no status: whoever watches the portal reads it.
+    """
 
     http_method_names = ["get", "head", "options"]
     checks = {
@@ -85,7 +91,12 @@ class ReadyView(HealthCheckView):
         }
         is_ready = all(result.error is None for result in results)
         return JsonResponse(
-            {"status": "ok" if is_ready else "failing", "checks": answers}, status=200 if is_ready else 503
+            {
+                "status": "ok" if is_ready else "failing",
+                "checks": answers,
+                "schedules": await sync_to_async(health.schedules)(at=timezone.now()),
+            },
+            status=200 if is_ready else 503,
         )
 
 

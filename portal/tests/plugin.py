@@ -19,6 +19,8 @@ import hypothesis
 import pytest
 from django.test import TransactionTestCase
 
+from portal.tests.running import wait_until
+
 # Reads lists of addresses, one list in a line, and answers how `new URL()` reads each; null: it refuses.
 # An address may be a pair: a link and the page on which it stands.
 URL_READER = """
@@ -170,6 +172,34 @@ def read_urls_as_browsers_do() -> Iterator[Callable[[list[Any]], list[dict[str, 
 
         yield read
         node.stdin.close()
+
+
+@pytest.fixture(scope="session")
+def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The Redis that TEST_REDIS_URL names, or one started for this run, behind a socket of its own."""
+    if url := os.environ.get("TEST_REDIS_URL"):
+        yield url
+        return
+    executable = shutil.which("redis-server")
+    if executable is None:
+        leave_out("needs Redis: apt-get install redis-server, or TEST_REDIS_URL")
+    folder = tmp_path_factory.mktemp("redis")
+    at = folder / "socket"
+    server = subprocess.Popen(
+        [
+            executable,
+            *("--port", "0", "--unixsocket", str(at), "--dir", str(folder)),
+            *("--save", "", "--appendonly", "no", "--logfile", str(folder / "log")),
+        ],
+        stdin=subprocess.DEVNULL,
+    )
+    try:
+        wait_until(lambda: server.poll() is not None or at.exists(), what="the start of Redis")
+        assert server.poll() is None, (folder / "log").read_text()
+        yield f"unix://{at}"
+    finally:
+        server.terminate()
+        server.wait()
 
 
 @pytest.fixture

@@ -38,6 +38,7 @@ READ_ELSEWHERE = {
     "DJANGO_SETTINGS_MODULE": "manage.py",
     "PORT": "Makefile",
     "POSTGRES_PASSWORD": "docker/compose.yaml",
+    "TEST_REDIS_URL": "portal/tests/plugin.py",
     "WEB_CONCURRENCY": "docker/entrypoint.sh",
 }
 MAY_READ_ENVIRONMENT = ("portal/settings/", "portal/benchmarks/", "portal/asgi.py", "portal/wsgi.py")

@@ -112,3 +112,40 @@ def test_the_general_stripe_key_serves_the_default_currency(settings_tree):
     started = read(settings_tree, "production", "settings.STRIPE_ACCOUNTS['usd']['secret_key']", environment)
 
     assert started.stdout.strip() == "sk_live_general", started.stderr
+
+
+def test_tasks_wait_in_the_database_unless_the_environment_says_redis(settings_tree):
+    cluster = "{name: settings.Q_CLUSTER.get(name) for name in ('orm', 'redis')}"
+    by_default = read(settings_tree, "development", cluster, {})
+    redis = read(
+        settings_tree, "development", cluster, {"Q_BROKER": "redis", "Q_REDIS_URL": "redis://queue/1"}
+    )
+    shared = read(
+        settings_tree, "development", cluster, {"Q_BROKER": "redis", "REDIS_URL": "redis://cache/0"}
+    )
+
+    assert by_default.stdout.strip() == "{'orm': 'default', 'redis': None}"
+    assert redis.stdout.strip() == "{'orm': None, 'redis': 'redis://queue/1'}"
+    assert shared.stdout.strip() == "{'orm': None, 'redis': 'redis://cache/0'}"
+
+
+@pytest.mark.parametrize(
+    ("environment", "words"),
+    [
+        ({"Q_BROKER": "kafka"}, "Q_BROKER is 'kafka'; it can be orm or redis."),
+        ({"Q_BROKER": "redis"}, "Q_REDIS_URL is not set."),
+    ],
+)
+def test_a_broker_that_cannot_be_is_refused_at_the_start(settings_tree, environment, words):
+    started = read(settings_tree, "development", "'started'", environment)
+
+    assert started.returncode != 0
+    assert words in started.stderr
+
+
+def test_tasks_are_redone_only_when_their_worker_cannot_be_at_them_any_more(settings):
+    cluster = settings.Q_CLUSTER
+
+    assert cluster["retry"] >= 4 * cluster["timeout"]
+    assert cluster["queue_limit"] == cluster["workers"]
+    assert (cluster["bulk"], cluster["catch_up"]) == (1, False)

@@ -160,16 +160,17 @@ class Worker:
         at = timezone.now()
         self.wait_for(lambda: self.beats_after(at), seconds=seconds, what="the next beat")
 
-    def enqueue(self, task: str, *arguments: object) -> None:
-        """Put a task into the worker's queue, as the portal's processes do."""
+    def packed(self, task: str, *arguments: object) -> str:
+        """A task as the portal's processes put it into a queue: signed, and read by this worker alone."""
         broker = Captured()
         async_task(task, *arguments, broker=broker)
-        self.put(broker.payload)
+        return broker.payload
 
-    def put(self, payload: str) -> None:
+    def enqueue(self, task: str, *arguments: object) -> None:
+        """Put a task into the worker's queue in the database."""
         self.rows(
             "INSERT INTO django_q_ormq (key, payload, lock) VALUES ('portal', ?, ?)",
-            payload,
+            self.packed(task, *arguments),
             LONG_AGO,
         )
 

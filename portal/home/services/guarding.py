@@ -205,13 +205,13 @@ class Guard(Sentinel):
         if now - self._looked_at < self.look_every:
             return
         self._looked_at = now
-        db.close_old_connections()
         try:
+            db.close_old_connections()
             scheduling.set_malformed_aside()
+            scheduler(broker=self.broker)
         except db.Error:
             logger.exception("The schedules could not be looked at")
-            return
-        scheduler(broker=self.broker)
+            db.connections.close_all()
 
     def _show(self) -> None:
         # Whoever does not read fast enough misses nothing: the next byte says the same.

@@ -24,9 +24,11 @@ logger = logging.getLogger(__name__)
 POLL = 0.25  # seconds
 ASK_EVERY = 5.0  # seconds between two looks at the heartbeat
 FREE_FOR = 20.0  # seconds for which a worker must have been free before an old heartbeat says anything
+MOST_PATIENCE = 8  # times `silence`, when starting anew does not help
 STARTED_WITHIN = 120.0  # seconds until the first sign of a cluster
 LIVES_LONG = 10.0  # seconds after which an end is no sign of an end at every start
-LONGEST_PAUSE = 30.0  # seconds between restarts of what ends again and again
+LONGEST_PAUSE = 30.0  # seconds between restarts of what never comes up
+SHORT_PAUSE = 2.0  # seconds between restarts of what comes up, and ends soon after
 
 
 @dataclass(kw_only=True)
@@ -65,7 +67,8 @@ class Supervisor:
                 cluster.end(within=self.grace)
             short_lives = 0 if time.monotonic() - started_at >= LIVES_LONG else short_lives + 1
             # At once the first time: one kill is no sign of an end at every start.
-            pause = min(2.0 ** (short_lives - 2), LONGEST_PAUSE) if short_lives > 1 else 0.0
+            longest = SHORT_PAUSE if cluster.is_up else LONGEST_PAUSE
+            pause = min(2.0 ** (short_lives - 2), longest) if short_lives > 1 else 0.0
             until = time.monotonic() + pause
             while not self._is_stopping and time.monotonic() < until:
                 time.sleep(POLL)
@@ -74,17 +77,16 @@ class Supervisor:
         """Wait until the cluster has to be started anew; why, or nothing when we were told to stop."""
         started_at = signed_at = asked_at = time.monotonic()
         free_since: float | None = None
-        is_up = False
         while not self._is_stopping:
             signs = cluster.signs(within=POLL)
             now = time.monotonic()
             if signs:
-                is_up, signed_at = True, now
+                signed_at = now
                 is_free = signs[-1:] == IDLE
                 free_since = (free_since or now) if is_free else None
             if (code := cluster.process.poll()) is not None:
                 return f"it ended ({code})"
-            if now - signed_at > (self.guard_silence if is_up else STARTED_WITHIN):
+            if now - signed_at > (self.guard_silence if cluster.is_up else STARTED_WITHIN):
                 return f"its guard has given no sign for {now - signed_at:.0f} seconds"
             if now - asked_at < min(ASK_EVERY, self.silence / 2):
                 continue
@@ -95,7 +97,7 @@ class Supervisor:
             silent_for = min(now - started_at, float("inf") if heard is None else heard)
             has_been_free = free_since is not None and now - free_since > min(FREE_FOR, self.silence / 2)
             if heard is not None and silent_for > self._patience and has_been_free:
-                self._patience *= 2
+                self._patience = min(2 * self._patience, MOST_PATIENCE * self.silence)
                 return f"no heartbeat for {silent_for:.0f} seconds, though a worker is free"
         return ""
 
@@ -106,6 +108,7 @@ class _Cluster:
     def __init__(self, process: subprocess.Popen[bytes], lifeline: socket.socket) -> None:
         self.process = process
         self._lifeline = lifeline
+        self.is_up = False
 
     @classmethod
     def started(cls, command: Sequence[str]) -> _Cluster:
@@ -134,6 +137,7 @@ class _Cluster:
             return b""
         with suppress(ConnectionResetError):
             if signs := self._lifeline.recv(4096):
+                self.is_up = True
                 return signs
         time.sleep(within)  # closed by the other side: it ends
         return b""

@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 
 from portal.home import tasks
-from portal.home.models import Heartbeat
+from portal.home.models import Heartbeat, ScheduledWork
 from portal.home.services import heartbeat
 
 pytestmark = pytest.mark.django_db
@@ -20,8 +20,9 @@ def test_a_live_process_needs_no_database(client, django_assert_num_queries):
     assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
 
 
-def test_a_portal_whose_worker_beats_is_ready(client):
+def test_a_portal_whose_worker_beats_is_ready(client, settings):
     tasks.beat()
+    ScheduledWork.objects.update(since=timezone.now())
 
     answer = client.get("/health/ready")
 
@@ -29,6 +30,7 @@ def test_a_portal_whose_worker_beats_is_ready(client):
     assert answer.json() == {
         "status": "ok",
         "checks": dict.fromkeys(["database", "migrations", "cache", "storage", "broker", "worker"], "ok"),
+        "schedules": dict.fromkeys(sorted(settings.SCHEDULES), "waiting"),
     }
 
 

@@ -65,8 +65,8 @@ class Command(BaseCommand):
 
 def seconds_since_the_heartbeat() -> float | None:
     """How long no worker was heard; None when the database does not say: no fault of the worker."""
-    db.close_old_connections()
     try:
+        db.close_old_connections()
         silence = heartbeat.silence(at=timezone.now())
     except db.Error as error:
         logger.warning("The heartbeat cannot be read: %s", error)
