@@ -1275,6 +1275,101 @@ GUARDS: tuple[Guard, ...] = (
         "    if False and payment",
         "commerce/tests/test_refunds_out_of_turn.py::test_part_given_back_at_the_provider_does_not_keep_the_rest_of_late_money",
     ),
+    # --- Background work: schedules go on, and are seen to
+    Guard(
+        "worker: who is killed as it waits for a task ends the cluster",
+        "portal/home/services/guarding.py",
+        "elif worker.exitcode < 0 and _seconds_left(worker) == -1:",
+        "elif False:",
+        "portal/home/tests/test_guarding.py::test_a_worker_killed_as_it_waits_ends_the_cluster",
+    ),
+    Guard(
+        "worker: no answer ends the cluster",
+        "portal/home/services/guarding.py",
+        "elif now - self._waiting_since > self.patience:",
+        "elif False:",
+        "portal/home/tests/test_guarding.py::test_no_answer_though_a_worker_is_free_ends_the_cluster",
+    ),
+    Guard(
+        "worker: busy is not dead",
+        "portal/home/services/guarding.py",
+        "        if self._is_busy():\n            self._waiting_since = now",
+        "        if False:\n            self._waiting_since = now",
+        "portal/home/tests/test_guarding.py::test_no_answer_while_all_are_busy_says_nothing",
+    ),
+    Guard(
+        "watchdog: nobody of a cluster is left behind",
+        "portal/home/services/supervising.py",
+        "            os.killpg(self.process.pid, signal.SIGKILL)",
+        "            self.process.kill()",
+        "portal/home/tests/test_supervising.py::test_what_a_guard_leaves_behind_is_killed",
+    ),
+    Guard(
+        "watchdog: an old heartbeat says nothing while all are busy",
+        "portal/home/services/supervising.py",
+        "silent_for > self._patience and has_been_free:",
+        "silent_for > self._patience:",
+        "portal/home/tests/test_supervising.py"
+        "::test_an_old_heartbeat_while_all_workers_are_busy_says_nothing",
+    ),
+    Guard(
+        "watchdog: a guard without a sign is killed",
+        "portal/home/services/supervising.py",
+        "if now - signed_at > (self.guard_silence if cluster.is_up else STARTED_WITHIN):",
+        "if False:",
+        "portal/home/tests/test_supervising.py::test_whose_guard_gives_no_sign_is_killed_and_started_anew",
+    ),
+    Guard(
+        "schedules: a malformed row of others stops nothing",
+        "portal/home/services/scheduling.py",
+        "            Schedule.objects.filter(pk=schedule.pk).update(repeats=0)\n",
+        "            pass\n",
+        "portal/home/tests/test_scheduling.py::test_a_malformed_row_of_somebody_else_stops_nothing",
+    ),
+    Guard(
+        "schedules: what did not run when it was due is late",
+        "portal/home/services/overseeing.py",
+        "if owed is not None and (last is None or last.started_at < owed):",
+        "if owed is not None and last is None:",
+        "portal/home/tests/test_scheduled_runs.py::test_what_did_not_run_when_it_was_due_is_late",
+    ),
+    Guard(
+        "schedules: a run has an end, or none, as its outcome says",
+        "portal/home/migrations/0004_note_runs_of_schedules.py",
+        "('finished_at__isnull', True), ('outcome__in', ['RUNNING', 'CUT_OFF'])",
+        "('outcome__in', ['RUNNING', 'CUT_OFF'])",
+        "portal/home/tests/test_scheduled_runs.py::test_the_database_refuses_an_end_without_an_outcome",
+    ),
+    Guard(
+        "schedules: the history is for who may see it",
+        "portal/home/wagtail_hooks.py",
+        '    permission_required = "view"\n',
+        "    permission_required = None\n",
+        "portal/home/tests/test_scheduled_runs.py::test_the_report_is_for_who_may_see_it",
+    ),
+    Guard(
+        "schedules: the words of errors are for who may see the history",
+        "templates/home/cms/schedules.html",
+        "{% if shows_errors and each.last.error %}",
+        "{% if each.last.error %}",
+        "portal/home/tests/test_scheduled_runs.py"
+        "::test_who_publishes_is_told_that_it_failed_and_not_the_words_of_the_error",
+    ),
+    Guard(
+        "clean-up: what is on the site stays under a newer draft",
+        "portal/home/services/tidying.py",
+        'for name in ("latest_revision", "live_revision"):',
+        'for name in ("latest_revision",):',
+        "portal/home/tests/test_tidying.py::test_what_is_on_the_site_stays_under_a_newer_draft",
+    ),
+    Guard(
+        "clean-up: what was on the site last stays to be compared with",
+        "portal/home/services/tidying.py",
+        '    kept |= Q(pk__in=newest.values("revision"))\n',
+        "",
+        "portal/home/tests/test_tidying.py"
+        "::test_what_was_on_the_site_last_stays_for_the_next_publication_to_be_compared_with",
+    ),
 )
 
 
