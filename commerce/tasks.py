@@ -25,14 +25,14 @@ def send_refund(refund_id: int) -> str:
     return refunding.send(refund=Refund.objects.get(pk=refund_id), at=timezone.now()).status
 
 
-def sweep_refunds() -> int:
+def sweep_refunds() -> str:
     """Go on with refunds whose answer was lost, and look at those on their way."""
-    return refunding.sweep(at=timezone.now())
+    return f"{refunding.sweep(at=timezone.now())} settled"
 
 
-def sweep_undelivered() -> int:
+def sweep_undelivered() -> str:
     """Deliver what was paid for and not delivered: a lost nudge, a failed attempt, a crash."""
-    return delivery.sweep(at=timezone.now())
+    return f"{delivery.sweep(at=timezone.now())} handed over"
 
 
 def sweep_open_sessions() -> str:
@@ -43,17 +43,25 @@ def sweep_open_sessions() -> str:
     return f"{moved} settled, {given_up} given up"
 
 
-def reconcile_yesterday() -> int:
-    """Compare yesterday, in UTC, of every account with the provider's ledger; how much is unresolved."""
+class NotCompared(Exception):
+    """The ledgers of some accounts could not be asked for: the message says which. Others were compared."""
+
+
+def reconcile_yesterday() -> str:
+    """Compare yesterday, in UTC, of every account with the provider's ledger; how much is unresolved.
+
+    Raises NotCompared at the end: the queue tries again later.
+    """
     at = timezone.now()
     day = at.astimezone(UTC).date() - timedelta(days=1)
-    unresolved = 0
+    unresolved, not_asked = 0, []
     for account in settings.STRIPE_ACCOUNTS:
         try:
             compared = reconciling.reconcile(account=account, day=day, at=at)
         except GatewayError:
             # One account that cannot be asked must not keep the others.
             logger.exception("Account %s could not be reconciled for %s", account, day)
+            not_asked.append(account)
             continue
         if compared.unresolved:
             logger.error(
@@ -63,14 +71,16 @@ def reconcile_yesterday() -> int:
                 compared.unresolved,
             )
         unresolved += compared.unresolved
-    return unresolved
+    if not_asked:
+        raise NotCompared(f"{', '.join(not_asked)} could not be asked; {unresolved} unresolved elsewhere")
+    return f"{unresolved} unresolved"
 
 
-def check_integrity() -> int:
+def check_integrity() -> str:
     """Look whether what must hold does hold, and log what does not; the number of broken rows."""
     broken = 0
     for breach in integrity.breaches(at=timezone.now()):
         level = logging.WARNING if breach.is_warning else logging.ERROR
         logger.log(level, "%s: %s: %s", breach.rule, breach.row, breach.words)
         broken += not breach.is_warning
-    return broken
+    return f"{broken} broken"

@@ -293,10 +293,18 @@ def test_the_nightly_task_logs_what_is_unresolved_and_goes_on_after_a_dead_accou
         "usd": settings.STRIPE_ACCOUNTS["usd"],
     }
 
-    assert tasks.reconcile_yesterday() == 1
+    with pytest.raises(tasks.NotCompared) as failure:
+        tasks.reconcile_yesterday()
 
+    assert str(failure.value) == "eur could not be asked; 1 unresolved elsewhere"
     said = [record.message for record in caplog.records if record.levelname == "ERROR"]
     assert said == [
         f"Account eur could not be reconciled for {yesterday.date()}",
         f"Account usd of {yesterday.date()}: 1 unresolved (CMS: Reports, Reconciliation)",
     ]
+
+
+def test_the_nightly_task_says_how_much_is_unresolved(paid):
+    Payment.objects.update(paid_at=now() - timedelta(days=1), intent_id="pi_of_nobody")
+
+    assert tasks.reconcile_yesterday() == "1 unresolved"

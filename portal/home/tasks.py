@@ -29,11 +29,11 @@ def run_scheduled(name: str) -> object:
     return result
 
 
-def publish_scheduled_pages() -> int:
+def publish_scheduled_pages() -> str:
     """Put pages on and take them off the site as their editors scheduled it; the number that failed."""
     failed = publishing.publish_due(at=timezone.now())
     heartbeat.beat(at=timezone.now(), name=heartbeat.PUBLISHING)
-    return failed
+    return f"{failed} could not be published"
 
 
 def beat() -> None:

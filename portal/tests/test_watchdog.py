@@ -5,11 +5,13 @@
 
 import os
 import signal
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from django.utils import timezone
 
+from portal.home.services import heartbeat
 from portal.tests.working import worker as make_worker
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
@@ -61,8 +63,14 @@ def test_whoever_is_killed_schedules_go_on_and_nobody_is_left_behind(worker, not
     worker.enqueue(CHORE, str(notes), 1, 2.0)
     worker.wait_for(lambda: lines(notes), seconds=GOES_ON_WITHIN, what="the chore")
     assert worker.stop() == 0
+    stopped_at = timezone.now()
     assert lines(notes) == ["began 1", "done 1"]
     assert worker.whole() == []
+
+    # And two minutes later everybody can see that it has stopped.
+    heartbeat.beat(at=worker.beat_at())
+    assert heartbeat.pulse(at=stopped_at).is_alive
+    assert not heartbeat.pulse(at=stopped_at + timedelta(minutes=2, seconds=1)).is_alive
 
 
 def test_without_the_watchdog_nobody_of_the_cluster_stays(worker):
@@ -75,6 +83,22 @@ def test_without_the_watchdog_nobody_of_the_cluster_stays(worker):
     worker.process.kill()
 
     worker.wait_for(lambda: not worker.whole(), seconds=GOES_ON_WITHIN, what="the end of the cluster")
+
+
+@long_only
+def test_health_shows_within_two_minutes_that_the_worker_has_stopped(worker, client):
+    if worker.database == "sqlite":
+        pytest.skip("the worker has a database of its own there")
+    worker.start()
+    worker.wait_for_a_beat(seconds=STARTS_WITHIN)
+    assert client.get("/health/ready").json()["checks"]["worker"] == "ok"
+
+    assert worker.stop() == 0
+
+    worker.wait_for(
+        lambda: client.get("/health/ready").status_code == 503, seconds=122, what="the answer 503"
+    )
+    assert "The worker has been silent for" in client.get("/health/ready").json()["checks"]["worker"]
 
 
 @long_only

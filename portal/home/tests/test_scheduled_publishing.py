@@ -62,7 +62,7 @@ def now():
 def test_the_task_publishes_what_is_due(now):
     due, later = scheduled(at=now - MINUTE), scheduled(at=now + MINUTE)
 
-    assert tasks.publish_scheduled_pages() == 0
+    assert tasks.publish_scheduled_pages() == "0 could not be published"
 
     assert (is_live(due), is_live(later)) == (True, False)
 
