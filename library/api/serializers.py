@@ -82,7 +82,7 @@ class SubjectsField(serializers.ListField):
         found = Subject.objects.in_bulk(names, field_name="name")
         if unknown := [name for name in names if name not in found]:
             raise serializers.ValidationError(
-                _("There is no subject “%s”. Librarians make subjects in the CMS.") % "”, “".join(unknown)
+                _("There is no such subject: %s. Librarians make subjects in the CMS.") % ", ".join(unknown)
             )
         return list(found.values())
 

@@ -9,6 +9,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from commerce.models.statuses import HasStatus, StatusChange
 from library.models.catalogue import Book
@@ -42,7 +43,7 @@ class Hold(HasStatus):
     """A member's place in the queue for a book. READY while a copy of it waits for them on the shelf."""
 
     class Status(models.TextChoices):
-        WAITING = "WAITING", _("waiting")
+        WAITING = "WAITING", pgettext_lazy("hold", "waiting")
         READY = "READY", _("ready to be fetched")
         FULFILLED = "FULFILLED", _("borrowed")
         CANCELLED = "CANCELLED", _("cancelled")

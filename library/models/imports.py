@@ -11,6 +11,7 @@ from django.core.validators import MinValueValidator
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from commerce.models.statuses import HasStatus, StatusChange
 from library.models.catalogue import Book, currency_choices, default_currency
@@ -60,7 +61,7 @@ class ImportRun(HasStatus):
         DONE = "DONE", _("imported")
         UNREADABLE = "UNREADABLE", _("cannot be read")
         FAILED = "FAILED", _("broken off")
-        CANCELLED = "CANCELLED", _("given up")
+        CANCELLED = "CANCELLED", pgettext_lazy("import", "given up")
 
     RUNNING = (Status.CHECKING, Status.IMPORTING)
     ENDED = (Status.DONE, Status.UNREADABLE, Status.FAILED, Status.CANCELLED)

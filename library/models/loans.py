@@ -10,6 +10,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from commerce.models.statuses import HasStatus, StatusChange
 from commerce.money import Money
@@ -84,8 +85,8 @@ class Borrowing(HasStatus):
 
     class Status(models.TextChoices):
         OPEN = "OPEN", _("on loan")
-        RETURNED = "RETURNED", _("returned")
-        CANCELLED = "CANCELLED", _("given up")
+        RETURNED = "RETURNED", pgettext_lazy("loan", "returned")
+        CANCELLED = "CANCELLED", pgettext_lazy("loan", "given up")
 
     TRANSITIONS = {
         Status.OPEN: frozenset({Status.RETURNED, Status.CANCELLED}),
@@ -108,8 +109,8 @@ class Borrowing(HasStatus):
     )
     status = models.CharField(_("status"), max_length=20, choices=Status, default=Status.OPEN)
     borrow_date = models.DateField(_("borrowed"))
-    expected_return_date = models.DateField(_("due"))
-    actual_return_date = models.DateField(_("returned"), null=True, blank=True)
+    expected_return_date = models.DateField(pgettext_lazy("loan", "due"))
+    actual_return_date = models.DateField(pgettext_lazy("loan", "returned"), null=True, blank=True)
     handed_out_at = models.DateTimeField(_("handed out"), null=True, blank=True)
     handed_out_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,

@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import F, Q
-from django.utils.translation import gettext
+from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 from wagtail.admin.panels import FieldPanel, FieldRowPanel, MultiFieldPanel
 from wagtail.contrib.settings.models import BaseGenericSetting, register_setting
@@ -191,7 +191,7 @@ class LendingRules(BaseGenericSetting):
 class Closure(models.Model):
     """Days on which the library is closed although it opens on such days of the week."""
 
-    since = models.DateField(_("from"))
+    since = models.DateField(pgettext_lazy("day", "from"))
     until = models.DateField(_("until"), help_text=_("The last day on which it is closed."))
     reason = models.CharField(
         _("reason"), max_length=120, help_text=_("Shown to members, such as “Summer holidays”.")
