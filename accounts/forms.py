@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.conf import settings
+from django.utils.dates import WEEKDAYS
 from django.utils.translation import get_language_info
 from django.utils.translation import gettext_lazy as _
 
@@ -111,6 +112,17 @@ class AvatarForm(forms.Form):
         help_text=_("JPEG, PNG or WebP, at most 5 MB. We cut a square out of its middle."),
         widget=forms.FileInput(attrs={"accept": "image/jpeg,image/png,image/webp"}),
         error_messages={"required": _("Choose a file first."), "empty": _("This file is empty.")},
+    )
+
+
+class DigestTimeForm(forms.Form):
+    """When digests come, by the clock of the person's zone."""
+
+    hour = forms.TypedChoiceField(
+        label=_("At"), coerce=int, choices=[(hour, f"{hour:02}:00") for hour in range(24)]
+    )
+    weekday = forms.TypedChoiceField(
+        label=_("Once a week: on"), coerce=int, choices=[(day, name) for day, name in WEEKDAYS.items()]
     )
 
 

@@ -1,4 +1,4 @@
-"""When an account that nobody uses is warned and blocked: plain dates, no database.
+"""When an account that nobody uses is warned and blocked, and when a digest is due: plain dates, no database.
 
 The month is counted in days of the site's time zone. Who was last seen on 15 May is blocked from 16 June on,
 when the month is over whatever the hour; a month that lacks the day (31 January) is over with its last day.
@@ -53,6 +53,32 @@ def week_is_over_for(*, on: date, zone: tzinfo) -> datetime:
 def start_of(day: date, zone: tzinfo) -> datetime:
     """The first moment of a day in a zone, in UTC: that of the leap when clocks leap over midnight."""
     return datetime.combine(day, time.min, tzinfo=zone).astimezone(UTC)
+
+
+# --- Digests -----------------------------------------------------------------------------------------------
+def moment_of(*, day: date, hour: int, zone: tzinfo) -> datetime:
+    """When the clocks of a zone show an hour of a day, in UTC.
+
+    The first time, when clocks are put back and show it twice; when they leap over it, as much later as they
+    leap. So every day has one such moment, also one that a zone left out of its calendar.
+    """
+    return datetime.combine(day, time(hour), tzinfo=zone).astimezone(UTC)
+
+
+def next_digest(*, after: datetime, hour: int, zone: tzinfo, weekday: int | None = None) -> datetime:
+    """The first moment of a digest that is later than a moment. weekday: of weekly ones; 0 is Monday."""
+    day = _day(after, zone) - timedelta(days=1)
+    while weekday not in (None, day.weekday()) or (due := moment_of(day=day, hour=hour, zone=zone)) <= after:
+        day += timedelta(days=1)
+    return due
+
+
+def digest_day(*, at: datetime, hour: int, zone: tzinfo) -> date:
+    """The day whose digest is the latest one due at a moment: there is one digest for each such day."""
+    day = _day(at, zone) + timedelta(days=1)
+    while moment_of(day=day, hour=hour, zone=zone) > at:
+        day -= timedelta(days=1)
+    return day
 
 
 def _day(moment: datetime, zone: tzinfo) -> date:

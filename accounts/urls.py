@@ -4,7 +4,8 @@ from django.urls import path
 from django.views.generic import RedirectView
 from wagtail.admin.auth import require_admin_access
 
-from accounts import views
+from accounts.views import account as views
+from accounts.views import messages
 
 app_name = "accounts"
 urlpatterns = [
@@ -14,6 +15,16 @@ urlpatterns = [
     path("accounts/privacy/", views.privacy_page, name="privacy"),
     path("accounts/privacy/export/", views.export, name="export"),
     path("accounts/privacy/delete/", views.delete, name="delete"),
+    path("accounts/messages/", messages.choices, name="messages"),
+    path("accounts/messages/digest/", messages.digest_time, name="digest_time"),
+    path("accounts/messages/telegram/", messages.open_telegram, name="open_telegram"),
+    path("accounts/messages/telegram/opened/", messages.telegram_opened, name="telegram_opened"),
+    path("accounts/messages/telegram/unlink/", messages.unlink_telegram, name="unlink_telegram"),
+    path("accounts/messages/address/", messages.lift_stop, name="lift_stop"),
+    path("unsubscribe/<str:token>/", messages.unsubscribe, name="unsubscribe"),
+    path("inbox/", messages.inbox, name="inbox"),
+    path("inbox/read/", messages.read_all, name="read_all"),
+    path("inbox/<int:pk>/", messages.open_message, name="open_message"),
     path("accounts/reactivate/", views.ask_to_reactivate, name="ask_to_reactivate"),
     path("accounts/reactivate/asked/", views.reactivation_asked, name="reactivation_asked"),
     path("accounts/reactivate/<str:token>/", views.reactivate, name="reactivate"),

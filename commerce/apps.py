@@ -10,9 +10,10 @@ class CommerceConfig(AppConfig):
         from django.contrib.auth.signals import user_logged_in
 
         from accounts import personal_data
+        from accounts.notifications import Section, register_section
         from commerce import fulfilment, notifications
         from commerce.personal_data import OrderKeeper, PaymentKeeper
-        from commerce.services import integrity, stocking
+        from commerce.services import integrity, reminding, stocking
         from commerce.views.customers import bring_cart_along
 
         personal_data.register(PaymentKeeper())
@@ -20,4 +21,12 @@ class CommerceConfig(AppConfig):
         fulfilment.register(stocking.ITEM, stocking.ItemSeller())
         integrity.register_own()
         notifications.register_own()
+        register_section(
+            Section(
+                "commerce.unpaid",
+                title=_("Waits to be paid"),
+                kinds=frozenset({notifications.PAYMENT_EXPIRING}),
+                lines=reminding.unpaid_lines,
+            )
+        )
         user_logged_in.connect(bring_cart_along, dispatch_uid="commerce.bring_cart_along")

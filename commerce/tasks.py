@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from commerce.gateways import GatewayError
 from commerce.models import Order, Refund
-from commerce.services import checkout, delivery, integrity, reconciling, refunding, settlement
+from commerce.services import checkout, delivery, integrity, reconciling, refunding, reminding, settlement
 
 logger = logging.getLogger(__name__)
 
@@ -23,6 +23,11 @@ def deliver_order(order_id: int) -> bool:
 def send_refund(refund_id: int) -> str:
     """Ask the provider for a refund that was begun; its status then."""
     return refunding.send(refund=Refund.objects.get(pk=refund_id), at=timezone.now()).status
+
+
+def remind_of_unpaid() -> int:
+    """Remind buyers of orders that can soon be paid no more; the number of orders looked at."""
+    return reminding.remind_of_unpaid(at=timezone.now())
 
 
 def sweep_refunds() -> int:

@@ -21,13 +21,14 @@ class CoursesConfig(AppConfig):
         )
 
         from accounts import personal_data
+        from accounts.notifications import Section, register_audience, register_section
         from commerce import fulfilment
         from courses import notifications
         from courses.models import CoursePage, CourseSectionPage, LessonPage
         from courses.models.rights import OwnCoursesPolicy
         from courses.personal_data import LearningKeeper
         from courses.sales import CourseSeller, LessonSeller, order_for_course, order_for_lesson
-        from courses.services import enrolling, integrity
+        from courses.services import enrolling, integrity, telling
 
         fulfilment.register(enrolling.COURSE, CourseSeller())
         fulfilment.register(enrolling.LESSON, LessonSeller())
@@ -38,6 +39,15 @@ class CoursesConfig(AppConfig):
 
         integrity.register_own()
         notifications.register_own()
+        register_audience(telling.FOLLOWERS, telling.followers)
+        register_section(
+            Section(
+                "courses.changes",
+                title=_("What changed in the courses that you follow"),
+                kinds=frozenset({notifications.COURSE_UPDATED}),
+                lines=telling.lines,
+            )
+        )
         for model in (CoursePage, CourseSectionPage, LessonPage):
             page_published.connect(record_change, sender=model, dispatch_uid="courses.record_change")
         # Under the names of Wagtail's own receivers, which come later (wagtail.admin stands further down in

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from accounts.services.privacy import DeletionRefused
 from commerce.models import Order, Payment
 from commerce.services import ordering
-from library.models import Book, Borrowing, Charge, Hold, LibraryCard
+from library.models import Borrowing, Charge, Hold, LibraryCard
 from library.services import charging, holding, lending
 from library.services.cards import lock_book, lock_card_of
 from library.services.days import day_of
@@ -87,13 +87,11 @@ class LibraryKeeper:
             list(Payment.objects.by(user).order_by("pk").select_for_update(of=("self",)))
             orders = list(Order.objects.by(user).order_by("pk").select_for_update())
             lock_card_of(user.pk)
-            waiting_for = Hold.objects.by(user).open().values("book")
-            lent = Borrowing.objects.by(user).open().values("book")
-            for pk in (
-                Book.objects.filter(pk__in=lent.union(waiting_for))
-                .order_by("pk")
-                .values_list("pk", flat=True)
-            ):
+            books = {
+                *Hold.objects.by(user).open().values_list("book", flat=True),
+                *Borrowing.objects.by(user).open().values_list("book", flat=True),
+            }
+            for pk in sorted(books):
                 lock_book(pk)
             _refuse_who_owes(user, at=at)
             on = day_of(at)

@@ -8,7 +8,7 @@ from django.conf.urls.static import static
 from django.contrib import admin
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
-from django.urls import include, path, re_path
+from django.urls import URLResolver, include, path, re_path
 from django.views import defaults
 from django.views.generic import RedirectView
 from wagtail import urls as wagtail_urls
@@ -23,11 +23,20 @@ from portal.home.views import Books, PublicPages, cms_sign_in, only_what_one_see
 # One way in for everybody: e-mail address, password and whatever else allauth asks of an account.
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
 
+
+def mail_webhooks() -> list[URLResolver]:
+    """Where the mail provider reports bounces and complaints; nowhere without a secret to know it by."""
+    if not settings.ANYMAIL_WEBHOOK_SECRET:
+        return []
+    return [path("webhooks/mail/", include("anymail.urls"))]
+
+
 urlpatterns = [
     path("", include("portal.home.urls")),
     path("sitemap.xml", sitemap, {"sitemaps": {"pages": PublicPages, "books": Books}}, name="sitemap"),
     path("", include("accounts.urls")),  # before allauth's, whose list of sessions it extends
     path("accounts/", include("allauth.urls")),
+    *mail_webhooks(),
     path("", include("courses.urls")),
     path("", include("library.urls")),
     path("", include("commerce.urls")),

@@ -35,7 +35,7 @@ from accounts.api.serializers import (
     TokenSerializer,
 )
 from accounts.models import User
-from accounts.services import directory, privacy, tokens
+from accounts.services import choosing, directory, privacy, tokens
 
 INVALID = "A field is missing or wrong; `errors` says which."
 DEAD = "The token has expired, was used, signed out or changed, or its account is blocked or deleted."
@@ -318,6 +318,8 @@ class PersonView(generics.GenericAPIView):
         changed = self.get_serializer(user, data=request.data, partial=True)
         changed.is_valid(raise_exception=True)
         changed.save()
+        if "time_zone" in changed.validated_data:
+            choosing.reschedule(user=changed.instance, at=timezone.now())
         return Response(changed.data)
 
     def find(self, pk: int) -> User:

@@ -6,11 +6,13 @@ import secrets
 from datetime import datetime
 from typing import Any, Self
 
+from django.apps import apps
 from django.conf import settings
 from django.contrib.auth.models import AbstractUser, BaseUserManager, Permission
+from django.core.validators import MaxValueValidator
 from django.db import models
-from django.db.models import Exists, F, OuterRef, Q
-from django.db.models.functions import Lower
+from django.db.models import Count, Exists, F, OuterRef, Q, Subquery
+from django.db.models.functions import Coalesce, Lower
 from django.utils.translation import gettext_lazy as _
 
 from accounts.validators import validate_one_line, validate_phone, validate_time_zone
@@ -23,13 +25,24 @@ def avatar_path(user: User, filename: str) -> str:
 
 class UserQuerySet(models.QuerySet["User"]):
     def with_access(self) -> Self:
-        """Annotate `enters_cms`: what every menu asks of a person, and every page of a course."""
+        """Annotate `enters_cms` and `unread`: what every page's head, and every course, asks of a person."""
         key = Permission.objects.filter(
             Q(user=OuterRef("pk")) | Q(group__user=OuterRef("pk")),
             content_type__app_label="wagtailadmin",
             codename="access_admin",
         )
-        return self.annotate(enters_cms=Q(is_superuser=True) | Exists(key))
+        unread = (
+            apps.get_model("accounts", "Message")
+            .objects.unread()
+            .filter(recipient=OuterRef("pk"))
+            .order_by()
+            .values("recipient")
+            .annotate(number=Count("pk"))
+            .values("number")
+        )
+        return self.annotate(
+            enters_cms=Q(is_superuser=True) | Exists(key), unread=Coalesce(Subquery(unread), 0)
+        )
 
     def last_seen_before(self, moment: datetime) -> Self:
         """People whose `last_seen_at` is earlier than a moment."""
@@ -116,6 +129,13 @@ class User(AbstractUser):
         blank=True,
         validators=[validate_time_zone],
         help_text=_("Name from the time zone database, such as Europe/Madrid; empty: the site's."),
+    )
+    # Digests come at this hour by the clock of the person's zone; weekly ones on this day (0: Monday).
+    digest_hour = models.PositiveSmallIntegerField(
+        _("hour of digests"), default=8, db_default=8, validators=[MaxValueValidator(23)], editable=False
+    )
+    digest_weekday = models.PositiveSmallIntegerField(
+        _("day of weekly digests"), default=0, db_default=0, validators=[MaxValueValidator(6)], editable=False
     )
     # Set when the warning that comes before blocking was written; older than the last sign-in, it counts for
     # nothing any more.

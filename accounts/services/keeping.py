@@ -84,7 +84,7 @@ class ProfileKeeper:
 
 
 class MessagesKeeper:
-    """Letters to the person."""
+    """Messages to the person."""
 
     section = "messages"
     covers = frozenset({"accounts.Message.recipient"})
@@ -98,12 +98,44 @@ class MessagesKeeper:
                 "status": message.status,
                 "written_at": message.created_at.isoformat(),
                 "sent_at": _iso(message.sent_at),
+                "read_at": _iso(message.read_at),
+                "went_by": [
+                    {"channel": delivery.channel, "status": delivery.status, "at": delivery.at.isoformat()}
+                    for delivery in message.deliveries.all()
+                ],
             }
-            for message in Message.objects.to(user).order_by("created_at", "pk")
+            for message in Message.objects.to(user)
+            .prefetch_related("deliveries")
+            .order_by("created_at", "pk")
         ]
 
     def erase(self, user: User, *, at: datetime) -> None:
         Message.objects.to(user).delete()
+
+
+class ChoicesKeeper:
+    """What the person chose about messages."""
+
+    section = "message_choices"
+    deletes = ("accounts.NotificationChoice", "accounts.TelegramChat", "accounts.TelegramCode")
+    covers = frozenset(f"{label}.user" for label in deletes)
+
+    def export(self, user: User) -> Json:
+        return {
+            "choices": [
+                {"kind": row.kind, "channel": row.channel, "frequency": row.frequency}
+                for row in _rows("accounts.NotificationChoice", user=user)
+            ],
+            "digest_hour": user.digest_hour,
+            "digest_weekday": user.digest_weekday,
+            "telegram": [
+                {"chat": row.chat, "since": row.linked_at.isoformat()}
+                for row in _rows("accounts.TelegramChat", user=user)
+            ],
+        }
+
+    def erase(self, user: User, *, at: datetime) -> None:
+        _delete_rows(self.deletes, user=user)
 
 
 class SessionsKeeper:
@@ -226,7 +258,13 @@ class EditingKeeper:
         ]
 
 
-KEEPERS: Sequence[Keeper] = (ProfileKeeper(), MessagesKeeper(), SessionsKeeper(), EditingKeeper())
+KEEPERS: Sequence[Keeper] = (
+    ProfileKeeper(),
+    MessagesKeeper(),
+    ChoicesKeeper(),
+    SessionsKeeper(),
+    EditingKeeper(),
+)
 
 
 def _rows(label: str, **conditions: Any) -> models.QuerySet[Any]:

@@ -13,14 +13,14 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import F
+from django.db.models import F, Q
 from django_q.tasks import async_task
 
-from accounts.models import Message, MessageQuerySet, User
-from accounts.notifications import Kind, UnknownKind, kind_of, still_wanted
-from accounts.services import telegram, wording
+from accounts.models import Broadcast, Delivery, Message, MessageQuerySet, User
+from accounts.notifications import Kind, UnknownKind, audience_of, kind_of, still_wanted
+from accounts.services import telegram
+from accounts.services.delivering import Outcome, Post, deliver, said
 
 logger = logging.getLogger(__name__)
 
@@ -29,6 +29,8 @@ FIRST_WAIT = timedelta(minutes=10)
 LONGEST_WAIT = timedelta(hours=6)
 MAX_ATTEMPTS = 10
 SWEEP_AT_MOST = 500
+SPREAD_AT_A_TIME = 500
+TIDIED_AT_A_TIME = 500
 
 
 class WrongReader(ValueError):
@@ -82,7 +84,56 @@ def notify_many(*, notes: Iterable[Note], at: datetime) -> None:
     Message.objects.bulk_create([_message(note, at=at) for note in notes], ignore_conflicts=True)
 
 
-def send(*, message_id: int, at: datetime) -> bool:
+def broadcast(
+    *,
+    kind: str,
+    subject_of: str,
+    context: dict[str, Any],
+    dedupe: str,
+    audience: str,
+    of: str,
+    at: datetime,
+) -> Broadcast | None:
+    """Write a message to all of an audience, in the caller's transaction; None when it was written before.
+
+    One row now; the messages are written batch by batch when it has committed (`spread`). context must be
+    JSON. Raises notifications.UnknownKind and UnknownAudience, WrongReader.
+    """
+    if kind_of(kind).to_staff:
+        raise WrongReader(kind)
+    audience_of(audience)
+    row, is_new = Broadcast.objects.get_or_create(
+        kind=kind,
+        subject_of=subject_of,
+        dedupe=dedupe,
+        defaults={"context": context, "audience": audience, "of": of, "created_at": at},
+    )
+    if not is_new:
+        return None
+    transaction.on_commit(lambda: async_task("accounts.tasks.spread", row.pk), robust=True)
+    return row
+
+
+def spread(*, broadcast_id: int, at: datetime) -> int:
+    """Go on writing a message to its audience, until everybody has it; the number written by this call.
+
+    Each batch is a transaction that notes how far it came: a crash loses nothing, and what was written before
+    stays. Memory does not grow with the audience.
+    """
+    written = 0
+    while batch := _spread_batch(broadcast_id, at=at):
+        written += len(batch)
+        logger.info("Broadcast %s: %s written", broadcast_id, written)
+    return written
+
+
+def spread_unfinished(*, at: datetime) -> int:
+    """Go on with messages to many whose nudge was lost or whose process died; the number written."""
+    unfinished = Broadcast.objects.unfinished().order_by("created_at", "pk")
+    return sum(spread(broadcast_id=pk, at=at) for pk in list(unfinished.values_list("pk", flat=True)))
+
+
+def send(*, message_id: int, at: datetime, post: Post | None = None) -> bool:
     """Send a message that is due, unless its reason is gone; say whether it went out by this call.
 
     Talks to mail servers and Telegram, so call it outside any transaction. A failure is kept on the row, with
@@ -92,37 +143,41 @@ def send(*, message_id: int, at: datetime) -> bool:
     claimed = _claim(message_id=message_id, at=at)
     if claimed is None:
         return False
+    claimed.looked_at = at
     try:
         kind = kind_of(claimed.kind)
         if not still_wanted(claimed, at=at):
-            _finish(claimed, Message.Status.DROPPED, context=_without_secrets(claimed, kind))
+            _finish(claimed, Message.Status.DROPPED, kind=kind, at=at)
             return False
-        _deliver(claimed, at=at)
+        outcome = deliver(message=claimed, kind=kind, post=post or Post(), at=at)
     except telegram.TooManyRequests as refusal:
         _come_back(claimed, at=at + timedelta(seconds=refusal.retry_after), because=refusal)
         return False
     except telegram.NotSetUp as refusal:
         # Set up one day, Telegram is not told of all that happened before.
-        _finish(claimed, Message.Status.DROPPED, last_error=_said(refusal))
+        _finish(claimed, Message.Status.DROPPED, last_error=said(refusal))
         return False
     except (telegram.ChatRefused, UnknownKind) as refusal:
         logger.error("Message %s will never go out: %s", claimed.pk, refusal)
-        _finish(claimed, Message.Status.FAILED, last_error=_said(refusal))
+        _finish(claimed, Message.Status.FAILED, last_error=said(refusal))
         return False
     except Exception as error:
         # Whatever templates or mail providers raise must not lose the message.
         logger.exception("Message %s could not be sent", claimed.pk)
         _note_failure(claimed, error=error)
         return False
-    return _finish(claimed, Message.Status.SENT, sent_at=at, context=_without_secrets(claimed, kind))
+    return _note_outcome(claimed, kind, outcome, at=at)
 
 
 def send_due(*, at: datetime) -> int:
     """Send what is due, oldest first, at most SWEEP_AT_MOST; give the number sent."""
     due = Message.objects.due(at=at).order_by("next_attempt_at", "pk")
-    return sum(send(message_id=pk, at=at) for pk in list(due.values_list("pk", flat=True)[:SWEEP_AT_MOST]))
+    with Post() as post:
+        found = list(due.values_list("pk", flat=True)[:SWEEP_AT_MOST])
+        return sum(send(message_id=pk, at=at, post=post) for pk in found)
 
 
+@transaction.atomic
 def send_again(*, message: Message, at: datetime) -> bool:
     """Put a message that was given up, or waits for its next attempt, in front of the queue.
 
@@ -131,8 +186,49 @@ def send_again(*, message: Message, at: datetime) -> bool:
     again = Message.objects.filter(pk=message.pk, status__in=[Message.Status.FAILED, Message.Status.PENDING])
     if not again.update(status=Message.Status.PENDING, attempts=0, next_attempt_at=at):
         return False
+    message.deliveries.filter(status=Delivery.Status.FAILED).delete()
     transaction.on_commit(lambda: async_task("accounts.tasks.send_message", message.pk), robust=True)
     return True
+
+
+@transaction.atomic
+def _spread_batch(broadcast_id: int, *, at: datetime) -> list[int]:
+    row = Broadcast.objects.unfinished().select_for_update().filter(pk=broadcast_id).first()
+    if row is None:
+        return []
+    members = audience_of(row.audience)
+    readers = members(row.of, after=row.after, at_most=SPREAD_AT_A_TIME, since=row.created_at)
+    if not readers:
+        Broadcast.objects.filter(pk=row.pk).update(finished_at=at)
+        return []
+    told = {"kind": row.kind, "subject_of": row.subject_of, "dedupe": row.dedupe}
+    notes = [Note(recipient=User(pk=pk), context=row.context, **told) for pk in readers]
+    notify_many(notes=notes, at=at)
+    Broadcast.objects.filter(pk=row.pk).update(after=readers[-1], written=F("written") + len(readers))
+    new = Message.objects.waiting().filter(recipient__in=readers, **told).values_list("pk", flat=True)
+    send_soon(list(new))
+    return readers
+
+
+def send_soon(messages: list[int]) -> None:
+    """Have messages sent by a worker once the caller's transaction has committed."""
+    transaction.on_commit(lambda: async_task("accounts.tasks.send_messages", messages), robust=True)
+
+
+def tidy(*, at: datetime, keep: timedelta) -> int:
+    """Delete messages that are long through; how many. In batches, and as often as you like.
+
+    What waits, what was given up and what its reader has not read stays.
+    """
+    deleted = 0
+    old = Message.objects.filter(
+        Q(status=Message.Status.SENT, sent_at__lt=at - keep)
+        | Q(status=Message.Status.DROPPED, created_at__lt=at - keep)
+    ).exclude(shown_at__isnull=False, read_at__isnull=True)
+    while keys := list(old.order_by("pk").values_list("pk", flat=True)[:TIDIED_AT_A_TIME]):
+        Message.objects.filter(pk__in=keys).delete()
+        deleted += len(keys)
+    return deleted
 
 
 def _write(note: Note, *, told: MessageQuerySet, at: datetime) -> Message | None:
@@ -162,22 +258,14 @@ def _message(note: Note, *, at: datetime) -> Message:
     )
 
 
-def _deliver(message: Message, *, at: datetime) -> None:
-    if message.recipient is not None:
-        wording.letter(message=message).send()
-        return
-    if not settings.TELEGRAM_STAFF_CHAT_ID:
-        raise telegram.NotSetUp("TELEGRAM_STAFF_CHAT_ID is not set")
-    html = wording.telegram(message=message)
-    telegram.messenger().say(chat=settings.TELEGRAM_STAFF_CHAT_ID, html=html, at=at)
-
-
 def _claim(*, message_id: int, at: datetime) -> Message | None:
     """Count the attempt and push the next one away; None when somebody else has it, or it is not due.
 
     Before the attempt, so that one that takes its process down counts as well.
     """
-    message = Message.objects.due(at=at).select_related("recipient").filter(pk=message_id).first()
+    message = (
+        Message.objects.due(at=at).select_related("recipient__telegram_chat").filter(pk=message_id).first()
+    )
     if message is None:
         return None
     if message.attempts >= MAX_ATTEMPTS:
@@ -192,25 +280,53 @@ def _claim(*, message_id: int, at: datetime) -> Message | None:
     return message
 
 
-def _finish(message: Message, status: Message.Status, **fields: Any) -> bool:
+@transaction.atomic
+def _finish(
+    message: Message,
+    status: Message.Status,
+    *,
+    kind: Kind | None = None,
+    at: datetime | None = None,
+    **fields: Any,
+) -> bool:
+    """Note what became of a message; with its kind, what it held in confidence is forgotten."""
+    if kind is not None:
+        fields["context"] = _without_secrets(message, kind)
     rows = Message.objects.waiting().filter(pk=message.pk)
-    return rows.update(status=status, next_attempt_at=None, **fields) == 1
+    if not rows.update(status=status, next_attempt_at=None, **fields):
+        return False
+    if kind is not None:
+        message.status = status
+        kind.afterwards(message, at=at)
+    return True
+
+
+def _note_outcome(message: Message, kind: Kind, outcome: Outcome, *, at: datetime) -> bool:
+    is_sent = outcome.status == Message.Status.SENT
+    if outcome.status == Message.Status.FAILED:
+        _finish(message, outcome.status, last_error=outcome.error)
+        return False
+    is_ours = _finish(
+        message,
+        outcome.status,
+        kind=kind,
+        at=at,
+        sent_at=at if is_sent else None,
+        last_error=outcome.error or message.last_error,
+    )
+    return is_ours and is_sent
 
 
 def _come_back(message: Message, *, at: datetime, because: Exception) -> None:
     """Try again at a moment that the other side named: that was no attempt."""
     rows = Message.objects.waiting().filter(pk=message.pk)
-    rows.update(attempts=F("attempts") - 1, next_attempt_at=at, last_error=_said(because))
+    rows.update(attempts=F("attempts") - 1, next_attempt_at=at, last_error=said(because))
 
 
 def _note_failure(message: Message, *, error: Exception) -> None:
-    Message.objects.waiting().filter(pk=message.pk).update(last_error=_said(error))
+    Message.objects.waiting().filter(pk=message.pk).update(last_error=said(error))
     if message.attempts >= MAX_ATTEMPTS:
         _finish(message, Message.Status.FAILED)
-
-
-def _said(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}"[:2000]
 
 
 def _without_secrets(message: Message, kind: Kind) -> dict[str, Any]:

@@ -70,6 +70,12 @@ class Messenger(Protocol):
         transaction.
         """
 
+    def news(self, *, after: int, at_most: int) -> list[dict[str, Any]]:
+        """What was said to the bot, as the Bot API's `Update`s, from the number `after` on.
+
+        What has a smaller number than `after` is taken for read, and never told again. Raises the same.
+        """
+
 
 def messenger() -> Messenger:
     """The way into chats that the settings name."""
@@ -116,6 +122,15 @@ class BotApi:
         except _Moved as moved:
             logger.warning("%s: put that in the place of %s", moved, message["chat_id"])
             self.call("sendMessage", {**message, "chat_id": moved.to})
+
+    def news(self, *, after: int, at_most: int) -> list[dict[str, Any]]:
+        asked = {"offset": after, "limit": at_most, "timeout": 0, "allowed_updates": ["message"]}
+        found = self.call("getUpdates", asked if after else {**asked, "offset": None})
+        if not isinstance(found, list) or not all(
+            isinstance(each, dict) and isinstance(each.get("update_id"), int) for each in found
+        ):
+            raise TelegramError("Telegram's news cannot be read")
+        return found
 
     def call(self, method: str, parameters: Mapping[str, Any]) -> Any:
         """The result of a method of the Bot API. Raises what `Messenger.say` raises."""
@@ -222,7 +237,18 @@ class Kept:
 
 
 class Folder:
-    """Keeps what is said as files in TELEGRAM_FILE_PATH, one each, and sends nothing anywhere."""
+    """Keeps what is said as files in TELEGRAM_FILE_PATH, one each, and sends nothing anywhere.
+
+    Files in its folder `news`, each an Update of the Bot API, are what people say to the bot.
+    """
+
+    def news(self, *, after: int, at_most: int) -> list[dict[str, Any]]:
+        files = sorted((Path(settings.TELEGRAM_FILE_PATH) / "news").glob("*.json"))
+        found = [(file, json.loads(file.read_text())) for file in files]
+        for file, update in found:
+            if update["update_id"] < after:
+                file.unlink(missing_ok=True)
+        return [update for _file, update in found if update["update_id"] >= after][:at_most]
 
     def say(self, *, chat: str, html: str, at: datetime) -> None:
         folder = Path(settings.TELEGRAM_FILE_PATH)

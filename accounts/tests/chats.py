@@ -21,6 +21,9 @@ class Remembering:
     def say(self, *, chat: str, html: str, at: datetime) -> None:
         said.append((chat, html))
 
+    def news(self, *, after: int, at_most: int) -> list[dict[str, Any]]:
+        return []
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -72,8 +75,11 @@ class FakeTelegram:
         if not path.startswith(prefix):
             self.strangers.append(path)
             return refusal(401, "Unauthorized")
-        self.requests.append((path.removeprefix(prefix), asked))
-        return self.answers.pop(0) if self.answers else Answer()
+        method = path.removeprefix(prefix)
+        self.requests.append((method, asked))
+        if self.answers:
+            return self.answers.pop(0)
+        return Answer(body={"ok": True, "result": []}) if method == "getUpdates" else Answer()
 
     @contextmanager
     def running(self) -> Iterator[FakeTelegram]:

@@ -6,7 +6,7 @@ from django.utils import timezone
 
 from accounts.services import tokens
 from accounts.tests.factories import PASSWORD, UserFactory
-from accounts.views import browser
+from accounts.views.account import browser
 
 pytestmark = pytest.mark.django_db
 

@@ -14,6 +14,7 @@ from wagtail.fields import StreamField
 from wagtail.models import Page, PageLogEntry, Revision
 
 from courses.models import CourseChange, CoursePage
+from courses.services import telling
 
 #: Log entries of Wagtail's for what was put on the site.
 PUBLICATIONS = ("wagtail.publish", "wagtail.publish.scheduled")
@@ -163,7 +164,7 @@ def _row(
         return None
     if (course.pk == place.pk and is_first) or _is_opened_by(act, course):
         return None
-    change, _created = CourseChange.objects.get_or_create(
+    change, is_new = CourseChange.objects.get_or_create(
         page=place,
         published_at=at,
         defaults={
@@ -175,6 +176,8 @@ def _row(
             "made_by": by,
         },
     )
+    if is_new:
+        telling.change(change, at=at)
     return change
 
 

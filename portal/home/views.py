@@ -119,6 +119,7 @@ def robots(request: HttpRequest) -> HttpResponse:
         "/cart/",
         "/checkout/",
         "/cms/",
+        "/inbox/",
         "/learning/",
         "/library/charges/",
         "/library/holds/",

@@ -355,6 +355,12 @@ SCHEDULES = {
     "beat": {"func": "portal.home.tasks.beat", "cron": "* * * * *"},
     "publish-scheduled-pages": {"func": "portal.home.tasks.publish_scheduled_pages", "cron": "* * * * *"},
     "send-due-messages": {"func": "accounts.tasks.send_due_messages", "cron": "* * * * *"},
+    "write-digests": {"func": "accounts.tasks.write_digests", "cron": "*/15 * * * *"},
+    "spread-messages": {"func": "accounts.tasks.spread_messages", "cron": "*/5 * * * *"},
+    "remind-of-unpaid": {"func": "commerce.tasks.remind_of_unpaid", "cron": "*/15 * * * *"},
+    "remind-of-abandoned": {"func": "courses.tasks.remind_of_abandoned", "cron": "0 9 * * *"},
+    "tidy-messages": {"func": "accounts.tasks.tidy_messages", "cron": "50 3 * * *"},
+    "read-telegram": {"func": "accounts.tasks.read_telegram", "cron": "* * * * *"},
     "block-inactive-accounts": {"func": "accounts.tasks.block_inactive_accounts", "cron": "20 4 * * *"},
     "flush-expired-tokens": {"func": "accounts.tasks.flush_expired_tokens", "cron": "30 3 * * *"},
 }
@@ -364,13 +370,27 @@ EMAIL_BACKEND = env.str("EMAIL_BACKEND", default="django.core.mail.backends.smtp
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="Learning portal <portal@localhost>")
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
 EMAIL_TIMEOUT = 30  # seconds; less than accounts.services.notifying waits before it tries again
+EMAIL_HOST = env.str("EMAIL_HOST", default="localhost")
+EMAIL_PORT = env.int("EMAIL_PORT", default=25)
+EMAIL_HOST_USER = env.str("EMAIL_HOST_USER", default="")
+EMAIL_HOST_PASSWORD = env.str("EMAIL_HOST_PASSWORD", default="")
+EMAIL_USE_TLS = env.bool("EMAIL_USE_TLS", default=False)
+EMAIL_USE_SSL = env.bool("EMAIL_USE_SSL", default=False)
 ANYMAIL = env.json("ANYMAIL", default={})
+# What the mail provider reports (bounces, complaints) is heard only when it can be told from a stranger.
+ANYMAIL_WEBHOOK_SECRET = env.str("ANYMAIL_WEBHOOK_SECRET", default="")
+if ANYMAIL_WEBHOOK_SECRET:
+    ANYMAIL["WEBHOOK_SECRET"] = ANYMAIL_WEBHOOK_SECRET
+
+# So long messages stay that are through and read: longer than any reason to write the same may come back.
+MESSAGES_KEPT_DAYS = env.int("MESSAGES_KEPT_DAYS", default=400)
 
 # --- Telegram --------------------------------------------------------------------------------------
 # A bot that speaks for the portal. Without its token nothing is said in chats.
 TELEGRAM_BACKEND = env.str("TELEGRAM_BACKEND", default="accounts.services.telegram.BotApi")
 TELEGRAM_API_BASE = env.str("TELEGRAM_API_BASE", default="https://api.telegram.org")
 TELEGRAM_BOT_TOKEN = env.str("TELEGRAM_BOT_TOKEN", default="")
+TELEGRAM_BOT_NAME = env.str("TELEGRAM_BOT_NAME", default="")  # people find it by this name
 TELEGRAM_STAFF_CHAT_ID = env.str("TELEGRAM_STAFF_CHAT_ID", default="")
 TELEGRAM_FILE_PATH = BASE_DIR / "var" / "outbox" / "telegram"  # of the stand-in
 TELEGRAM_TIMEOUT = env.float("TELEGRAM_TIMEOUT", default=10)  # seconds, for a whole call

@@ -23,6 +23,7 @@ ACCOUNT_EMAIL_VERIFICATION = env.str("ACCOUNT_EMAIL_VERIFICATION", default="opti
 EMAIL_BACKEND = env.str("EMAIL_BACKEND", default="django.core.mail.backends.filebased.EmailBackend")
 EMAIL_FILE_PATH = BASE_DIR / "var" / "outbox"
 TELEGRAM_BACKEND = env.str("TELEGRAM_BACKEND", default="accounts.services.telegram.Folder")
+TELEGRAM_BOT_NAME = env.str("TELEGRAM_BOT_NAME", default="") or "portal_demo_bot"
 TELEGRAM_STAFF_CHAT_ID = env.str("TELEGRAM_STAFF_CHAT_ID", default="") or "staff"
 
 # The sandbox accepts any sk_test_ key; these make the demo work with nothing to fill in.

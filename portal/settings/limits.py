@@ -20,6 +20,7 @@ ACCOUNT_RATE_LIMITS = {
     "reactivate": "20/m/ip,3/h/key",
     "avatar": "10/m/user",
     "export": "10/h/user",
+    "link_telegram": "20/h/user",
     # What visitors order is set aside for a day, so that somebody could empty the shop without paying.
     "order_as_guest": "10/m/ip,60/h/ip",
 }

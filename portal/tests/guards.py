@@ -372,7 +372,7 @@ GUARDS: tuple[Guard, ...] = (
     ),
     Guard(
         "the link that opens a blocked account leads to the portal",
-        "accounts/views.py",
+        "accounts/views/account.py",
         "link_for=lambda token: at_home(reverse(",
         "link_for=lambda token: request.build_absolute_uri(reverse(",
         "accounts/tests/test_security_letters.py::test_links_lead_to_the_portal_whatever_host_was_asked",
@@ -558,6 +558,51 @@ GUARDS: tuple[Guard, ...] = (
         "if False:",
         "portal/demo/tests/test_demo.py::test_where_debug_is_off_the_demo_is_refused",
     ),
+    # --- The library's pages
+    Guard(
+        "a loan is renewed and returned by its member only",
+        "library/views/loans.py",
+        'return get_object_or_404(Borrowing.objects.by(request.user).select_related("book", "copy"), id=pk)',
+        'return get_object_or_404(Borrowing.objects.select_related("book", "copy"), id=pk)',
+        "library/tests/test_pages.py::test_loans_of_others_are_not_known",
+    ),
+    Guard(
+        "a hold is cancelled by its member only",
+        "library/views/books.py",
+        'get_object_or_404(Hold.objects.by(request.user).select_related("book"), id=pk)',
+        'get_object_or_404(Hold.objects.select_related("book"), id=pk)',
+        "library/tests/test_pages.py::test_a_hold_is_cancelled_by_who_placed_it_and_by_nobody_else",
+    ),
+    Guard(
+        "nothing is lent at a price that was not shown",
+        "library/views/books.py",
+        'if offered.is_possible and request.POST.get("price") != _as_shown(offered):',
+        "if False:",
+        "library/tests/test_pages.py::test_nothing_is_lent_at_a_price_that_was_not_shown",
+    ),
+    Guard(
+        "no copy is made available past those who wait",
+        "library/services/cataloguing.py",
+        "        if available and waiting:\n",
+        "        if False:\n",
+        "library/tests/test_cataloguing.py"
+        "::TestSettingTheInventory::test_none_becomes_available_while_somebody_waits",
+    ),
+    Guard(
+        "a book that was lent is not deleted",
+        "library/services/cataloguing.py",
+        "if Borrowing.objects.of(book).exists():",
+        "if False:",
+        "library/tests/test_cataloguing.py::TestDeletingABook::test_a_book_that_was_lent_stays",
+    ),
+    Guard(
+        "titles of books bring no addresses into lessons",
+        "courses/validators.py",
+        'return outside_addresses(f"{value.title} {value.author}")',
+        "return []",
+        "portal/tests/test_books_everywhere.py"
+        "::test_addresses_outside_the_portal_do_not_come_in_by_the_title_of_a_book",
+    ),
     # --- People and their accounts
     Guard(
         "staff enter the CMS with a second factor only",
@@ -591,7 +636,7 @@ GUARDS: tuple[Guard, ...] = (
     ),
     Guard(
         "a profile is edited by oneself only",
-        "accounts/views.py",
+        "accounts/views/account.py",
         "user = User.objects.get(pk=request.user.pk)\n    form = ProfileForm(",
         'user = User.objects.get(pk=request.POST.get("pk", request.user.pk))\n    form = ProfileForm(',
         "accounts/tests/test_profiles.py::test_nothing_else_is_changed_and_nobody_else",
@@ -669,6 +714,34 @@ GUARDS: tuple[Guard, ...] = (
         '.replace(self.token, "…")',
         "",
         "accounts/tests/test_telegram.py::test_the_token_stands_in_no_log_and_on_no_row[400]",
+    ),
+    Guard(
+        "a channel is used once for a message",
+        "accounts/services/delivering.py",
+        "        if channel in through or frequency == Frequency.OFF:\n",
+        "        if frequency == Frequency.OFF:\n",
+        "accounts/tests/test_channels.py::test_a_failure_of_telegram_mails_nobody_twice",
+    ),
+    Guard(
+        "receipts cannot be switched off",
+        "accounts/services/choosing.py",
+        "    if kind.is_essential and channel == Channel.EMAIL:\n",
+        "    if False:\n",
+        "accounts/tests/test_channels.py::test_receipts_cannot_be_switched_off_nor_left_to_a_digest",
+    ),
+    Guard(
+        "a code links a chat once",
+        "accounts/services/linking.py",
+        "        if owner is None or not codes.delete()[0]:\n",
+        "        if owner is None:\n",
+        "accounts/tests/test_linking.py::test_a_code_works_once_and_for_a_quarter_of_an_hour",
+    ),
+    Guard(
+        "nobody reads another's messages",
+        "accounts/services/inbox.py",
+        "    unread = Message.objects.to(user).unread()\n",
+        "    unread = Message.objects.unread()\n",
+        "accounts/tests/test_inbox.py::test_nobody_opens_or_reads_anothers",
     ),
     Guard(
         "a message whose reason is gone is not sent",
@@ -1259,6 +1332,159 @@ GUARDS: tuple[Guard, ...] = (
         "    if void_by_itself is not None and payment",
         "    if False and payment",
         "commerce/tests/test_refunds_out_of_turn.py::test_part_given_back_at_the_provider_does_not_keep_the_rest_of_late_money",
+    ),
+    # --- The library: one winner each, and nobody crosswise
+    Guard(
+        "library: the last copy is lent behind the lock of its book",
+        "library/services/cards.py",
+        "return Book.objects.select_for_update(no_key=True).get(pk=book_id)",
+        "return Book.objects.get(pk=book_id)",
+        "library/tests/test_races.py::test_the_last_copy_borrowed_by_sixteen_at_once_is_lent_to_one",
+        on_postgres=True,
+    ),
+    Guard(
+        "library: the queue is looked at behind the lock of its book",
+        "library/services/cards.py",
+        "return Book.objects.select_for_update(no_key=True).get(pk=book_id)",
+        "return Book.objects.get(pk=book_id)",
+        "library/tests/test_races.py"
+        "::test_a_hold_against_a_return_leaves_no_copy_on_the_shelf_while_somebody_waits",
+        on_postgres=True,
+    ),
+    Guard(
+        "library: a hold expires behind the lock of its book",
+        "library/services/cards.py",
+        "return Book.objects.select_for_update(no_key=True).get(pk=book_id)",
+        "return Book.objects.get(pk=book_id)",
+        "library/tests/test_races.py::test_borrowing_against_the_expiry_of_holds_lends_the_copy_once",
+        on_postgres=True,
+    ),
+    Guard(
+        "library: loans of a member are counted behind the lock of the card",
+        "library/services/cards.py",
+        "locked = LibraryCard.objects.select_for_update(no_key=True).filter(pk=card.pk).first()",
+        "locked = LibraryCard.objects.filter(pk=card.pk).first()",
+        "library/tests/test_races.py"
+        "::test_sixteen_books_borrowed_at_once_by_one_member_are_as_many_as_the_rules_allow",
+        on_postgres=True,
+    ),
+    Guard(
+        "library: holds of a member are counted behind the lock of the card",
+        "library/services/cards.py",
+        "locked = LibraryCard.objects.select_for_update(no_key=True).filter(pk=card.pk).first()",
+        "locked = LibraryCard.objects.filter(pk=card.pk).first()",
+        "library/tests/test_races.py"
+        "::test_holds_of_sixteen_books_placed_at_once_by_one_member_are_as_many_as_the_rules_allow",
+        on_postgres=True,
+    ),
+    Guard(
+        "library: a member has one hold of a book",
+        "library/services/holding.py",
+        'if (held := mine.of(book).select_related("book").first()) is not None:',
+        "if (held := mine.none().first()) is not None:",
+        "library/tests/test_races.py::test_a_hold_placed_sixteen_times_at_once_by_one_member_is_one_hold",
+        on_postgres=True,
+    ),
+    Guard(
+        "library: holds of one moment have places of their own",
+        "library/services/holding.py",
+        "Q(placed_at=hold.placed_at, pk__lt=hold.pk)",
+        "Q(pk__in=[])",
+        "library/tests/test_races.py::test_sixteen_who_place_a_hold_at_once_stand_at_sixteen_places",
+        on_postgres=True,
+    ),
+    Guard(
+        "library: a loan is looked at again behind the lock (return)",
+        "library/services/lending.py",
+        "    lock_book(borrowing.book_id)\n    borrowing.refresh_from_db()",
+        "    lock_book(borrowing.book_id)",
+        "library/tests/test_races.py::test_a_loan_returned_sixteen_times_at_once_is_back_once_and_fined_once",
+        on_postgres=True,
+    ),
+    Guard(
+        "library: a loan is renewed so often and no more",
+        "library/services/lending.py",
+        "if borrowing.renewals.count() >= rules.max_renewals:",
+        "if borrowing.renewals.count() > rules.max_renewals:",
+        "library/tests/test_races.py"
+        "::test_a_loan_renewed_sixteen_times_at_once_is_renewed_as_often_as_the_rules_allow",
+        on_postgres=True,
+    ),
+    Guard(
+        "library: a book is handed out behind the lock of the card",
+        "library/services/lending.py",
+        "        lock_card_of(borrowing.member_id)\n        waiting",
+        "        waiting",
+        "library/tests/test_races.py"
+        "::test_a_loan_handed_out_against_the_expiry_of_its_payment_goes_on_or_is_given_up_and_never_both",
+        on_postgres=True,
+    ),
+    Guard(
+        "library: late money opens the loan again, or goes back",
+        "library/sales.py",
+        '_take_up(charge, at=at, cause=f"order {line.order.number} taken up again")',
+        "pass",
+        "library/tests/test_races.py"
+        "::test_a_payment_against_the_expiry_of_its_loan_pays_for_a_loan_or_goes_back",
+        on_postgres=True,
+    ),
+    Guard(
+        "library: what was handed out goes on without its money",
+        "library/services/lending.py",
+        "return borrowing.status == Borrowing.Status.OPEN and borrowing.handed_out_at is None",
+        "return borrowing.status == Borrowing.Status.OPEN",
+        "library/tests/test_charging.py"
+        "::test_a_loan_handed_out_whose_payment_expires_goes_on_and_its_fee_stays_owed",
+    ),
+    Guard(
+        "library: what waits for somebody is not for others",
+        "library/services/lending.py",
+        "if copy.status == Copy.Status.AVAILABLE or copy.pk == set_aside:",
+        "if copy.status in (Copy.Status.AVAILABLE, Copy.Status.ON_HOLD_SHELF):",
+        "library/tests/test_lending.py::test_a_copy_set_aside_is_lent_to_who_it_is_for_and_nobody_else",
+    ),
+    Guard(
+        "library: whatever happens, a copy that is back goes to the next",
+        "library/services/holding.py",
+        "    if copy is not None:\n        pass_on(",
+        "    if copy is None:\n        pass_on(",
+        "library/tests/test_library_machine.py"
+        "::test_whatever_happens_in_whatever_order_the_library_says_what_is_true",
+    ),
+    Guard(
+        "library: a fine goes by the rule of the day the loan was made",
+        "library/services/lending.py",
+        "due, rule = borrowing.expected_return_date, borrowing.fine_rule",
+        "due, rule = borrowing.expected_return_date, LendingRules.current().fine_rule",
+        "library/tests/test_lending.py::test_a_fine_goes_by_the_rule_of_the_day_the_loan_was_made",
+    ),
+    Guard(
+        "library: nobody leaves with a book or a debt",
+        "library/personal_data.py",
+        "            _refuse_who_owes(user, at=at)\n",
+        "",
+        "library/tests/test_personal_data.py::test_nobody_leaves_with_a_debt",
+    ),
+    Guard(
+        "library: the database lends a copy once",
+        "library/migrations/0001_lend_books.py",
+        "fields=('copy',), name='library_borrowing_copy_lent_once'",
+        "fields=('copy', 'id'), name='library_borrowing_copy_lent_once'",
+        "library/tests/test_integrity.py::test_the_database_lends_a_copy_once",
+    ),
+    Guard(
+        "library: the database lends a member a book once",
+        "library/migrations/0001_lend_books.py",
+        "fields=('member', 'book'), name='library_borrowing_one_open_loan_of_a_book_per_member'",
+        "fields=('member', 'book', 'id'), name='library_borrowing_one_open_loan_of_a_book_per_member'",
+        "library/tests/test_integrity.py::test_the_database_lends_a_member_a_book_once",
+    ),
+    Guard(
+        "library: the database sets a copy aside once",
+        "library/migrations/0001_lend_books.py",
+        "fields=('copy',), name='library_hold_copy_set_aside_once'",
+        "fields=('copy', 'id'), name='library_hold_copy_set_aside_once'",
+        "library/tests/test_integrity.py::test_the_database_sets_a_copy_aside_once",
     ),
 )
 

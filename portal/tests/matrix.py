@@ -56,11 +56,14 @@ class World:
 
 
 def build_world() -> World:
-    """A course with lessons, orders paid by card and in cash, a document, a loan, and a person per role."""
+    """Courses, orders paid by card and in cash, a document, a letter, a loan, and a person per role."""
+    from accounts.models import Message
+    from accounts.services import notifying
     from accounts.services.tokens import issue
     from accounts.tests.factories import UserFactory
     from commerce.models import Item
     from commerce.models.customers import Customer
+    from commerce.notifications import ORDER_PAID
     from commerce.services import cart, checkout, receiving
     from courses.services import enrolling
     from courses.tests.factories import CourseFactory, DocumentFactory, LessonFactory
@@ -110,12 +113,16 @@ def build_world() -> World:
         at_desk=True,
     )
     held = HoldFactory(member=people["member"], book=BorrowingFactory().book)
+    # The receipt of what was paid in cash.
+    message = Message.objects.get(recipient=people["member"], kind=ORDER_PAID)
+    notifying.send(message_id=message.pk, at=at)
     names = {
         "book": book.pk,
         "book_path": f"library/{book.pk}-dune/",
         "loan": loan.pk,
         "charge": loan.charges.get().pk,
         "hold": held.pk,
+        "message": message.pk,
         "written": written.pk,
         "written_lesson": written_lesson.pk,
         "free": free.pk,

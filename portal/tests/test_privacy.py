@@ -93,6 +93,7 @@ def test_every_field_of_an_account_is_exported_or_known_to_be_none_of_the_person
         *("email", "first_name", "last_name", "phone", "city", "avatar", "language", "time_zone"),
         *("date_joined", "last_login", "groups"),
         *("inactivity_warned_at", "blocked_for_inactivity_at", "reactivated_at"),
+        *("digest_hour", "digest_weekday"),
     }
     ours = {"id", "password", "is_active", "is_staff", "is_superuser", "user_permissions", "token_generation"}
 

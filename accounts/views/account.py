@@ -37,7 +37,7 @@ from accounts import personal_data
 from accounts.adapter import at_home, remember_language
 from accounts.forms import AvatarForm, DeletionForm, ProfileForm, ReactivationForm, SearchForm
 from accounts.models import User
-from accounts.services import avatars, directory, inactivity, privacy, tokens
+from accounts.services import avatars, choosing, directory, inactivity, privacy, tokens
 
 PEOPLE_ON_A_PAGE = 24
 PAYMENTS_ON_A_PAGE = 20
@@ -84,6 +84,8 @@ def profile(request: HttpRequest) -> HttpResponse:
     form = ProfileForm(request.POST or None, instance=user)
     if request.method == "POST" and form.is_valid():
         user = form.save()
+        if "time_zone" in form.changed_data:
+            choosing.reschedule(user=user, at=timezone.now())
         with translation.override(user.language or translation.get_language()):
             messages.success(request, _("Your profile is saved."))
         response = redirect("accounts:profile")

@@ -1,0 +1,62 @@
+"""Addresses to which no mail goes any more, because the mail provider says so: to go on would spoil our name.
+
+Letters that somebody asks for that very moment (confirming an address, resetting a password) are allauth's
+and go out all the same: the person sits before the screen and waits.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from accounts.models import StoppedAddress
+from accounts.notifications import Kind
+
+Reason = StoppedAddress.Reason
+#: Events of Anymail's, by their type.
+EVENTS = {"bounced": Reason.BOUNCED, "complained": Reason.COMPLAINED, "unsubscribed": Reason.UNSUBSCRIBED}
+#: What the provider did not even try, by its reason.
+REJECTIONS = {
+    "bounced": Reason.BOUNCED,
+    "invalid": Reason.BOUNCED,
+    "spam": Reason.COMPLAINED,
+    "unsubscribed": Reason.UNSUBSCRIBED,
+}
+
+
+def note_event(
+    *, kind: str, rejected_for: str | None, recipient: str | None, details: str | None, at: datetime
+) -> bool:
+    """Take note of what the provider reports about a letter; whether it stops further mail to the address.
+
+    kind, rejected_for: as Anymail names them. What was only delayed, opened or delivered stops nothing.
+    """
+    reason = REJECTIONS.get(rejected_for or "") if kind == "rejected" else EVENTS.get(kind)
+    if reason is None or not recipient:
+        return False
+    stop(email=recipient, reason=reason, details=details or "", at=at)
+    return True
+
+
+def stop(*, email: str, reason: StoppedAddress.Reason, details: str, at: datetime) -> StoppedAddress:
+    """Send no more mail to an address; the newest reason counts."""
+    row, _is_new = StoppedAddress.objects.update_or_create(
+        email=email.lower(), defaults={"reason": reason, "details": details[:500], "stopped_at": at}
+    )
+    return row
+
+
+def lift(*, email: str) -> bool:
+    """Send mail to an address again; whether it was stopped."""
+    deleted, _by_model = StoppedAddress.objects.filter(email=email.lower()).delete()
+    return bool(deleted)
+
+
+def why(*, email: str, kind: Kind) -> str:
+    """Why no mail of a kind goes to an address; empty when it does.
+
+    Who unsubscribed at the provider still gets what is essential; an address that bounces gets nothing.
+    """
+    row = StoppedAddress.objects.filter(email=email.lower()).first()
+    if row is None or (row.reason == Reason.UNSUBSCRIBED and kind.is_essential):
+        return ""
+    return str(row.get_reason_display())
