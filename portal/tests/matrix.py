@@ -107,9 +107,6 @@ def build_world() -> World:
     )
     written = CourseFactory(owner=people["member"], draft=True)
     written_lesson = LessonFactory(parent=written, owner=people["member"], draft=True)
-    # The receipt of what was paid in cash.
-    message = Message.objects.get(recipient=people["member"], kind=ORDER_PAID)
-    notifying.send(message_id=message.pk, at=at)
     book = BookFactory(title="Dune", copies=1)
     loan = lending.lend(
         book=book,
@@ -120,6 +117,9 @@ def build_world() -> World:
         at_desk=True,
     )
     held = HoldFactory(member=people["member"], book=BorrowingFactory().book)
+    # The receipt of what was paid in cash.
+    message = Message.objects.get(recipient=people["member"], kind=ORDER_PAID)
+    notifying.send(message_id=message.pk, at=at)
     names = {
         "message": message.pk,
         "book": book.pk,
