@@ -1,6 +1,7 @@
 """What docs/roles.md says that each role may is what it may: every line is tried."""
 
 import re
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
@@ -17,6 +18,10 @@ from commerce.models import Item
 from commerce.services import ordering, receiving
 from courses.models import CourseIndexPage, CoursePage, LessonPage
 from courses.tests.factories import ImageFactory
+from library.models import Borrowing, LendingRules
+from library.services import lending
+from library.services.days import day_of
+from library.tests.factories import BookFactory, CopyFactory, LibraryCardFactory
 from portal.content.models import PortalDocument
 from portal.home.models import HomePage, StandardPage
 from portal.home.services import roles
@@ -150,6 +155,25 @@ def change_price(attempt):
     return item.price == 13
 
 
+def lend_at_the_desk(attempt):
+    copy = CopyFactory()
+    scanned = {"scan": copy.barcode, "until": day_of(timezone.now()) + timedelta(days=7)}
+    attempt.client.post(
+        "/cms/library/desk/", {**scanned, "condition": "AVAILABLE", "member": UserFactory().pk}
+    )
+    return Borrowing.objects.filter(copy=copy).exists()
+
+
+def forgive(attempt):
+    at = timezone.now()
+    until = day_of(at) + timedelta(days=7)
+    book = BookFactory(copies=1)
+    charge = lending.lend(book=book, to=UserFactory(), until=until, on=day_of(at), at=at).charges.get()
+    attempt.client.post(reverse("library_cms_waive", args=[charge.pk]), {"reason": "Flood"})
+    charge.refresh_from_db()
+    return charge.waived_at is not None
+
+
 ACTIONS = {
     "Enter the CMS": lambda attempt: attempt.opens("/cms/"),
     "Enter the Django admin": lambda attempt: attempt.opens("/admin/"),
@@ -194,6 +218,18 @@ ACTIONS = {
         "/cms/reports/reconciliation/compare/"
     ),
     "Change the price of an item": change_price,
+    "Open the desk of the library": lambda attempt: attempt.opens("/cms/library/desk/"),
+    "Lend at the desk": lend_at_the_desk,
+    "Forgive a fee or a fine": forgive,
+    "See who has borrowed what": lambda attempt: attempt.opens("/cms/library/borrowing/"),
+    "Take a book into the catalogue": lambda attempt: attempt.opens("/cms/library/book/create/"),
+    "Block a library card": lambda attempt: attempt.opens(
+        reverse("library_librarycard_modeladmin_edit", args=[LibraryCardFactory().pk])
+    ),
+    "Close the library for some days": lambda attempt: attempt.opens("/cms/library/closure/create/"),
+    "Set the lending rules": lambda attempt: attempt.opens(
+        reverse("wagtailsettings:edit", args=["library", "lendingrules", LendingRules.load().pk])
+    ),
 }
 
 
