@@ -43,7 +43,7 @@ def given_up(**fields):
             "status": "FAILED",
             "last_error": "ConnectionRefusedError: not there",
             "created_at": NOW,
-            "dedupe": str(fields),
+            "dedupe": str(Message.objects.count()),
             **fields,
         }
     )
