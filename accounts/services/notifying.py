@@ -11,6 +11,7 @@ import logging
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -31,6 +32,7 @@ MAX_ATTEMPTS = 10
 SWEEP_AT_MOST = 500
 SPREAD_AT_A_TIME = 500
 TIDIED_AT_A_TIME = 500
+SENT_BY_A_TASK = 100
 
 
 class WrongReader(ValueError):
@@ -211,8 +213,11 @@ def _spread_batch(broadcast_id: int, *, at: datetime) -> list[int]:
 
 
 def send_soon(messages: list[int]) -> None:
-    """Have messages sent by a worker once the caller's transaction has committed."""
-    transaction.on_commit(lambda: async_task("accounts.tasks.send_messages", messages), robust=True)
+    """Have messages sent by workers once the caller's transaction has committed, so many by each task that it
+    ends in time."""
+    for first in range(0, len(messages), SENT_BY_A_TASK):
+        part = messages[first : first + SENT_BY_A_TASK]
+        transaction.on_commit(partial(async_task, "accounts.tasks.send_messages", part), robust=True)
 
 
 def tidy(*, at: datetime, keep: timedelta) -> int:

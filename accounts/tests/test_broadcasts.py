@@ -112,6 +112,15 @@ def test_what_is_written_is_sent_by_a_worker(django_capture_on_commit_callbacks)
     assert tasks.send_messages(*task["args"]) == 2
 
 
+def test_no_task_is_given_more_than_it_can_send_in_time(monkeypatch, django_capture_on_commit_callbacks):
+    monkeypatch.setattr(notifying, "SENT_BY_A_TASK", 2)
+
+    with django_capture_on_commit_callbacks(execute=True):
+        notifying.send_soon([1, 2, 3, 4, 5])
+
+    assert [task.task["args"] for task in OrmQ.objects.order_by("pk")] == [([1, 2],), ([3, 4],), ([5],)]
+
+
 def test_what_is_unknown_is_refused_when_it_is_written():
     letters.register("accounts.test_staff", to_staff=True)
 
