@@ -5,22 +5,18 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from django.urls import NoReverseMatch, reverse
 from django.utils.translation import gettext as _
 
 from commerce import fulfilment
 from commerce.models import Order, OrderLine
 from commerce.services import checkout
 from library.models import Borrowing, Charge
+from library.notifications import path_to_loans
 from library.services import charging, lending
 from library.services.days import day_of
 
 if TYPE_CHECKING:
     from accounts.models import User
-
-
-#: The page on which members see their loans and what these cost.
-LOANS = "library:loans"
 
 
 class FeeSeller:
@@ -63,11 +59,7 @@ class FeeSeller:
         return "" if refusal is None else str(refusal)
 
     def url(self, line: OrderLine) -> str:
-        try:
-            return reverse(LOANS)
-        except NoReverseMatch:
-            # A portal that serves its API alone has no such page.
-            return ""
+        return path_to_loans()
 
 
 class DebtSeller(FeeSeller):

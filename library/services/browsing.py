@@ -30,7 +30,6 @@ from django.db.models.functions import RowNumber
 from django.urls import reverse
 from django.utils.translation import get_language_info, gettext_lazy, pgettext_lazy
 from wagtail.images import get_image_model
-from wagtail.search.backends import get_search_backend
 
 from commerce.money import Money
 from library import isbn as isbns
@@ -41,8 +40,6 @@ from portal.content.catalogues import LONGEST_SEARCH, CountedPaginator, Facet, O
 #: So many authors stand in their facet; who looks for another one types a part of the name.
 AUTHORS_SHOWN = 10
 SUBJECTS_SHOWN = 20
-# All words; in which order, the catalogue says itself.
-PLAIN: dict[str, Any] = {"operator": "and", "order_by_relevance": False}
 
 # The catalogue's orders, as addresses name them, and what they are in the database.
 ORDERINGS: Mapping[str, Sequence[Any]] = {
@@ -374,33 +371,34 @@ def _counted(facet: str, rows: QuerySet, **columns: Any) -> QuerySet:
     )
 
 
-def _found(words: Sequence[str], *, in_titles: bool = False) -> Any:
+def _found(words: Sequence[str], *, in_titles: bool = False) -> RawSQL:
     """The numbers of the books with all words, as a subquery: anywhere, or in their titles.
 
-    The last word may be the beginning of one, for who is still typing.
+    The last word may be the beginning of one, for who is still typing. Asked of Wagtail's index, but not in
+    its words: it joins numbers with words and asks twice, and SQLite even once for every book.
     """
+    kind = ContentType.objects.get_for_model(Book).pk
     if connection.vendor == "sqlite":
-        return _found_in_sqlite(words, in_titles=in_titles)
-    backend, sought = get_search_backend(), " ".join(words)
-    fields = ["title"] if in_titles else None
-    whole = backend.search(sought, Book.objects.all(), fields=fields, **PLAIN).get_queryset()
-    begun = backend.autocomplete(sought, Book.objects.all(), fields=fields, **PLAIN).get_queryset()
-    return whole.order_by().values("pk").union(begun.order_by().values("pk"))
-
-
-def _found_in_sqlite(words: Sequence[str], *, in_titles: bool) -> RawSQL:
-    """As Wagtail asks its index, SQLite would look into it once for every book, which takes seconds."""
-    whole = " AND ".join(f'"{word}"' for word in words)
-    begun = f"{whole}*"
-    sought = (
-        f"{{title}} : ({begun})"
-        if in_titles
-        else (f"({{title body}} : ({whole})) OR ({{autocomplete}} : ({begun}))")
-    )
+        whole = " AND ".join(f'"{word}"' for word in words)
+        anywhere = f"({{title body}} : ({whole})) OR ({{autocomplete}} : ({whole}*))"
+        sought = f"{{title}} : ({whole}*)" if in_titles else anywhere
+        return RawSQL(
+            # CROSS JOIN is SQLite's word for: in this order.
+            "SELECT CAST(entry.object_id AS integer) FROM wagtailsearch_indexentry_fts AS words "
+            "CROSS JOIN wagtailsearch_indexentry AS entry ON entry.id = words.rowid "
+            "WHERE words.wagtailsearch_indexentry_fts MATCH %s AND entry.content_type_id = %s",
+            [sought, kind],
+        )
+    whole = " & ".join(f"'{word}'" for word in words)
+    if in_titles:
+        return RawSQL(
+            "SELECT CAST(entry.object_id AS bigint) FROM wagtailsearch_indexentry AS entry "
+            "WHERE entry.content_type_id = %s AND entry.title @@ to_tsquery(%s)",
+            [kind, whole],
+        )
     return RawSQL(
-        # CROSS JOIN is SQLite's word for: in this order. The numbers are kept as words in the index.
-        "SELECT CAST(entry.object_id AS integer) FROM wagtailsearch_indexentry_fts AS words "
-        "CROSS JOIN wagtailsearch_indexentry AS entry ON entry.id = words.rowid "
-        "WHERE words.wagtailsearch_indexentry_fts MATCH %s AND entry.content_type_id = %s",
-        [sought, ContentType.objects.get_for_model(Book).pk],
+        "SELECT CAST(entry.object_id AS bigint) FROM wagtailsearch_indexentry AS entry "
+        "WHERE entry.content_type_id = %s AND ((entry.title || entry.body) @@ to_tsquery(%s)"
+        " OR entry.autocomplete @@ to_tsquery('simple', %s))",
+        [kind, whole, f"{whole}:*"],
     )

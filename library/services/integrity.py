@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.db.models import CharField, Exists, F, OuterRef, Q, QuerySet
+from django.db.models.functions import Cast
 
 from commerce.models import Order
 from commerce.services.integrity import CHUNK, Broken, history_rule, register
@@ -50,22 +51,29 @@ def book_unlike_copy(at: datetime) -> Broken:
 
 def charge_unlike_order(at: datetime) -> Broken:
     """What a loan costs is what its order asks of its member, for this loan, by one line."""
-    for charge in _each(Charge.objects.select_related("borrowing", "order_line__order")):
-        line = charge.order_line
-        if line is None:
-            yield charge, f"{charge.amount} is asked for by no order"
-            continue
-        order = line.order
-        asked = (line.kind, line.reference, line.quantity, line.unit_price_minor, order.total_minor)
-        right = (KINDS[charge.kind], str(charge.borrowing_id), 1, charge.amount_minor, charge.amount_minor)
-        if asked != right or order.currency != charge.currency:
-            yield charge, f"{charge.amount} is charged, and order {order} asks for {asked}"
-        elif order.buyer_id != charge.borrowing.member_id:
-            yield charge, f"order {order} asks somebody else than the member"
+    line, order = "order_line", "order_line__order"
+    right = Q(
+        Q(
+            *(Q(kind=kind, **{f"{line}__kind": name}) for kind, name in KINDS.items()),
+            _connector=Q.OR,
+        ),
+        **{
+            f"{line}__reference": Cast("borrowing", CharField()),
+            f"{line}__quantity": 1,
+            f"{line}__unit_price_minor": F("amount_minor"),
+            f"{order}__total_minor": F("amount_minor"),
+            f"{order}__currency": F("currency"),
+            f"{order}__buyer": F("borrowing__member"),
+        },
+    )
+    asked = Charge.objects.filter(right).values("pk")
+    for charge in _each(Charge.objects.exclude(pk__in=asked).select_related("order_line__order")):
+        order_of = charge.order_line.order if charge.order_line else "none"
+        yield charge, f"{charge.amount} is charged, and its order ({order_of}) asks for something else"
 
 
 def charge_unlike_days(at: datetime) -> Broken:
-    """A fee is its days at the loan's daily fee, and a fine what its frozen inputs come to."""
+    """A fee is its days at the loan's daily fee, and a fine what its frozen inputs come to: reckoned anew."""
     for charge in _each(Charge.objects.select_related("borrowing")):
         if charge.kind == Charge.Kind.FINE:
             due, returned, rule, calendar = policies.thawed(charge.inputs)

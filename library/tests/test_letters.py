@@ -6,8 +6,10 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
+from django.template.loader import render_to_string
 
 from accounts.models import Message
+from accounts.notifications import kinds
 from accounts.services import notifying
 from accounts.tests.factories import UserFactory
 from library import notifications
@@ -256,3 +258,21 @@ def test_a_fine_that_was_forgiven_is_not_written_of(book, member, mailoutbox):
     charging.waive(charge=fine, by=None, reason="Ill", at=NOW)
 
     assert sent(notifications.FINED, mailoutbox, at=morning_of(date(2026, 6, 18))) == []
+
+
+# --- For editors -------------------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    "kind", [each for each in kinds() if each.name.startswith("library.")], ids=lambda kind: kind.name
+)
+def test_every_message_of_the_library_has_an_example_that_its_templates_can_say(kind):
+    words = {
+        **kind.sample(),
+        "recipient": UserFactory(first_name="Ada"),
+        "portal_name": "P",
+        "portal_url": "U",
+    }
+    names = ["telegram.html"] if kind.to_staff else ["subject.txt", "body.txt", "body.html"]
+
+    said = [render_to_string(f"{kind.folder}/{name}", words) for name in names]
+
+    assert all("The Example" in each for each in said)

@@ -344,6 +344,18 @@ def test_nothing_is_lent_at_a_price_that_was_not_shown(client, member):
     assert not Borrowing.objects.exists()
 
 
+def test_without_scripts_the_price_for_another_day_takes_a_page_and_lends_nothing(client, member):
+    book = BookFactory(daily_fee=Decimal("1.50"), copies=1)
+
+    answer = client.post(
+        f"/library/{book.pk}/borrow/", {"until": in_days(6).isoformat(), "price": "900 USD", "look": "1"}
+    )
+
+    assert answer["Location"] == f"{browsing.address_of(book)}?until={in_days(6)}#borrow"
+    assert not Borrowing.objects.exists()
+    assert "Price for 6 days $9.00" in words_of(client.get(answer["Location"]))
+
+
 def test_who_comes_too_late_is_told_so_and_offered_to_wait(client, member):
     book = BorrowingFactory(borrow_date=in_days(-1), expected_return_date=in_days(5)).book
 

@@ -1,6 +1,7 @@
 """Books in lessons: chosen in the CMS, shown with their availability, gone without a trace."""
 
 import pytest
+from django.contrib.auth.models import Group
 from django.core.exceptions import ValidationError
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -131,8 +132,6 @@ def test_what_nobody_has_is_said_with_the_remedy():
 # --- Choosing one in the CMS -------------------------------------------------------------------------------
 @pytest.mark.parametrize("address", ["", "results/"])
 def test_editors_look_for_a_book(client, address):
-    from django.contrib.auth.models import Group
-
     author = UserFactory(verified=True)
     author.groups.add(Group.objects.get(name="Authors"))
     client.force_login(author)

@@ -59,12 +59,16 @@ def borrow(request: HttpRequest, pk: int) -> HttpResponse:
         messages.error(request, _("Choose the day on which you will bring the book back."))
         return SeeOther(browsing.address_of(book))
     until = form.cleaned_data["until"]
+    offer_address = f"{browsing.address_of(book)}?until={until.isoformat()}#borrow"
+    if "look" in request.POST:
+        # Without scripts the price for another day takes a page of its own.
+        return SeeOther(offer_address)
     at = timezone.now()
     on = day_of(at)
     offered = lending.offer(book=book, to=request.user, until=until, on=on, at=at)
     if offered.is_possible and request.POST.get("price") != _as_shown(offered):
         messages.info(request, _("Look at the price for the day you have chosen; then borrow the book."))
-        return SeeOther(f"{browsing.address_of(book)}?until={until.isoformat()}#borrow")
+        return SeeOther(offer_address)
     try:
         loan = lending.lend(book=book, to=request.user, until=until, on=on, at=at)
     except lending.AlreadyBorrowed:
@@ -73,7 +77,7 @@ def borrow(request: HttpRequest, pk: int) -> HttpResponse:
         return SeeOther(reverse(LOANS)) if loan is None else to_payment(request, loan)
     except lending.LendingRefused as refusal:
         messages.error(request, str(refusal))
-        return SeeOther(f"{browsing.address_of(book)}?until={until.isoformat()}#borrow")
+        return SeeOther(offer_address)
     if loan.handed_out_at is None:
         messages.success(request, _("“%s” waits for you at the desk.") % book)
     return to_payment(request, loan)

@@ -558,6 +558,51 @@ GUARDS: tuple[Guard, ...] = (
         "if False:",
         "portal/demo/tests/test_demo.py::test_where_debug_is_off_the_demo_is_refused",
     ),
+    # --- The library's pages
+    Guard(
+        "a loan is renewed and returned by its member only",
+        "library/views/loans.py",
+        'return get_object_or_404(Borrowing.objects.by(request.user).select_related("book", "copy"), id=pk)',
+        'return get_object_or_404(Borrowing.objects.select_related("book", "copy"), id=pk)',
+        "library/tests/test_pages.py::test_loans_of_others_are_not_known",
+    ),
+    Guard(
+        "a hold is cancelled by its member only",
+        "library/views/books.py",
+        'get_object_or_404(Hold.objects.by(request.user).select_related("book"), id=pk)',
+        'get_object_or_404(Hold.objects.select_related("book"), id=pk)',
+        "library/tests/test_pages.py::test_a_hold_is_cancelled_by_who_placed_it_and_by_nobody_else",
+    ),
+    Guard(
+        "nothing is lent at a price that was not shown",
+        "library/views/books.py",
+        'if offered.is_possible and request.POST.get("price") != _as_shown(offered):',
+        "if False:",
+        "library/tests/test_pages.py::test_nothing_is_lent_at_a_price_that_was_not_shown",
+    ),
+    Guard(
+        "no copy is made available past those who wait",
+        "library/services/cataloguing.py",
+        "        if available and waiting:\n",
+        "        if False:\n",
+        "library/tests/test_cataloguing.py"
+        "::TestSettingTheInventory::test_none_becomes_available_while_somebody_waits",
+    ),
+    Guard(
+        "a book that was lent is not deleted",
+        "library/services/cataloguing.py",
+        "if Borrowing.objects.of(book).exists():",
+        "if False:",
+        "library/tests/test_cataloguing.py::TestDeletingABook::test_a_book_that_was_lent_stays",
+    ),
+    Guard(
+        "titles of books bring no addresses into lessons",
+        "courses/validators.py",
+        'return outside_addresses(f"{value.title} {value.author}")',
+        "return []",
+        "portal/tests/test_books_everywhere.py"
+        "::test_addresses_outside_the_portal_do_not_come_in_by_the_title_of_a_book",
+    ),
     # --- People and their accounts
     Guard(
         "staff enter the CMS with a second factor only",

@@ -56,7 +56,7 @@ class World:
 
 
 def build_world() -> World:
-    """A course and its lessons, orders, a document, a loan and a hold, and a person per role."""
+    """Courses, orders by card and in cash, a document, a letter, a loan, a hold, and a person per role."""
     from accounts.models import Message
     from accounts.services import notifying
     from accounts.services.tokens import issue
@@ -103,9 +103,6 @@ def build_world() -> World:
     )
     written = CourseFactory(owner=people["member"], draft=True)
     written_lesson = LessonFactory(parent=written, owner=people["member"], draft=True)
-    # The receipt of what was paid in cash.
-    message = Message.objects.get(recipient=people["member"], kind=ORDER_PAID)
-    notifying.send(message_id=message.pk, at=at)
     book = BookFactory(title="Dune", copies=1)
     loan = lending.lend(
         book=book,
@@ -116,13 +113,16 @@ def build_world() -> World:
         at_desk=True,
     )
     held = HoldFactory(member=people["member"], book=BorrowingFactory().book)
+    # The receipt of what was paid in cash.
+    message = Message.objects.get(recipient=people["member"], kind=ORDER_PAID)
+    notifying.send(message_id=message.pk, at=at)
     names = {
-        "message": message.pk,
         "book": book.pk,
         "book_path": f"library/{book.pk}-dune/",
         "loan": loan.pk,
         "charge": loan.charges.get().pk,
         "hold": held.pk,
+        "message": message.pk,
         "written": written.pk,
         "written_lesson": written_lesson.pk,
         "free": free.pk,

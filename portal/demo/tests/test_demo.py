@@ -1,7 +1,7 @@
 """The demo: everything a visitor should find, made once, and only where it does no harm."""
 
 import socket
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -9,13 +9,14 @@ from allauth.account.models import EmailAddress
 from django.apps import apps
 from django.contrib.auth.models import AnonymousUser
 from django.core.management import CommandError, call_command
+from django.utils import timezone
 from wagtail.models import Page, Site
 
 from accounts.models import User
 from commerce.models import Item
 from commerce.models.customers import Customer
 from commerce.money import Money
-from commerce.services import cart
+from commerce.services import cart, integrity
 from courses.models import (
     CourseChange,
     CoursePage,
@@ -24,8 +25,11 @@ from courses.models import (
     LessonCompletion,
     LessonPage,
 )
+from library import isbn
+from library.models import Book, Borrowing, Charge, Hold, Renewal
+from library.services import lending
 from portal.content.links import parse_youtube
-from portal.demo import covers, loading, people
+from portal.demo import books, covers, loading, people
 from portal.demo.courses import COURSES
 from portal.demo.items import WELCOME_CODE
 from portal.demo.material import Video
@@ -286,3 +290,47 @@ def test_the_tax_of_the_demo_changes_no_price(demo):
     priced = cart.add(customer=learner, item=Item.objects.get(price="24.00"), at=NOW)
 
     assert (priced.total, priced.tax) == (Money(Decimal("24.00"), "EUR"), Money(Decimal("3.83"), "EUR"))
+
+
+# --- The library -------------------------------------------------------------------------------------------
+def test_the_library_has_twenty_four_books_that_there_are(demo):
+    shelf = Book.objects.all()
+
+    assert len(shelf) == 24
+    assert all(isbn.parse(book.isbn) == book.isbn for book in shelf)
+    assert all(1 <= book.copies.count() <= 4 for book in shelf)
+    assert 8 <= shelf.filter(picture__isnull=False).count() < 24  # the portal draws the other covers
+    assert shelf.filter(daily_fee=0).count() == 2
+    assert {book.language for book in shelf} == {"eng", "spa", "fra"}
+
+
+def test_loans_and_holds_are_in_many_states_and_all_is_sound(demo):
+    today = timezone.localdate()
+    loans = Borrowing.objects.all()
+
+    assert loans.overdue(on=today).exists()
+    assert loans.waiting_at_desk().exists()
+    assert Renewal.objects.exists()
+    assert Charge.objects.filter(kind="FINE").exists()
+    assert Charge.objects.unpaid().exists()
+    assert {hold.status for hold in Hold.objects.open()} == {"READY", "WAITING"}
+    assert [breach for breach in integrity.breaches(at=timezone.now()) if not breach.is_warning] == []
+
+
+def test_the_learner_may_borrow_at_once(demo):
+    learner = User.objects.get(email=people.LEARNER)
+    at = timezone.now()
+    today = timezone.localdate()
+    book = Book.objects.get(title="Fluent Python")
+
+    offered = lending.offer(book=book, to=learner, until=today + timedelta(days=7), on=today, at=at)
+
+    assert offered.blocks == ()
+
+
+def test_where_somebody_has_borrowed_already_nothing_is_lent(demo):
+    before = Borrowing.objects.count()
+
+    books.lend_some(at=timezone.now())
+
+    assert Borrowing.objects.count() == before
