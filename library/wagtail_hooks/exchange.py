@@ -399,28 +399,26 @@ class PermittedMenuItem(MenuItem):
         return request.user.has_perms(self.permissions)
 
 
-@hooks.register("register_admin_menu_item")
-def lead_to_the_exchange() -> MenuItem:
-    return PermittedMenuItem(
-        gettext_lazy("Import and export"),
-        reverse("library_exchange"),
-        name="library-exchange",
-        icon_name="upload",
-        order=320,
-        permissions=WRITE,
-    )
-
-
-@hooks.register("register_admin_menu_item")
-def lead_to_the_labels() -> MenuItem:
-    return PermittedMenuItem(
-        gettext_lazy("Labels"),
-        reverse("library_labels"),
-        name="library-labels",
-        icon_name="tag",
-        order=321,
-        permissions=READ,
-    )
+def menu_items() -> list[MenuItem]:
+    """What the menu of the library gets from here."""
+    return [
+        PermittedMenuItem(
+            gettext_lazy("Import and export"),
+            reverse("library_exchange"),
+            name="library-exchange",
+            icon_name="upload",
+            order=20,
+            permissions=WRITE,
+        ),
+        PermittedMenuItem(
+            gettext_lazy("Labels"),
+            reverse("library_labels"),
+            name="library-labels",
+            icon_name="tag",
+            order=21,
+            permissions=READ,
+        ),
+    ]
 
 
 @hooks.register("register_admin_urls")

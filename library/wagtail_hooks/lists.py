@@ -33,6 +33,7 @@ from library import barcodes, policies
 from library.models import Book, Borrowing, Charge, Closure, Copy, Hold, LendingRules, LibraryCard, Subject
 from library.services import browsing, cataloguing, explaining, queueing
 from library.services.days import day_of
+from library.wagtail_hooks import exchange
 from library.wagtail_hooks.actions import (
     BOOK_DEEDS,
     CHARGE_DEEDS,
@@ -753,7 +754,8 @@ class LibraryGroup(ModelAdminGroup):
     )
 
     def get_submenu_items(self) -> list[MenuItem]:
-        return [DeskItem(_("Desk"), reverse(NAME), icon_name="user", order=0), *super().get_submenu_items()]
+        desk = DeskItem(_("Desk"), reverse(NAME), icon_name="user", order=0)
+        return [desk, *super().get_submenu_items(), *exchange.menu_items()]
 
 
 class DeskItem(MenuItem):

@@ -15,7 +15,7 @@ from portal.home.tests.pages import make_course
 
 pytestmark = pytest.mark.django_db
 planting = import_module("portal.home.migrations.0002_plant_the_site_tree")
-opening = import_module("portal.home.migrations.0010_open_the_library")
+opening = import_module("portal.home.migrations.0005_open_the_library")
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +27,7 @@ def apps():
 @pytest.fixture(scope="module")
 def later_apps():
     """The models as the migration that opens the library sees them."""
-    return MigrationLoader(None).project_state([("home", "0010_open_the_library")]).apps
+    return MigrationLoader(None).project_state([("home", "0005_open_the_library")]).apps
 
 
 @pytest.fixture

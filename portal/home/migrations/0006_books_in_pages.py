@@ -8,7 +8,7 @@ from django.db import migrations
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('home', '0010_open_the_library'),
+        ('home', '0005_open_the_library'),
     ]
 
     operations = [

@@ -12,7 +12,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('library', '0005_library_page'),
+        ('library', '0003_library_page'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -79,7 +79,7 @@ def content_type(apps, database, app_label, model):
 class Migration(migrations.Migration):
     dependencies = [
         ("home", "0004_note_runs_of_schedules"),
-        ("library", "0005_library_page"),
+        ("library", "0003_library_page"),
         ("wagtailcore", "0098_apitoken"),
     ]
 
