@@ -42,6 +42,7 @@ __all__ = [
     "Offer",
     "RenewalOffer",
     "RenewalsUsedUp",
+    "RenewedMeanwhile",
     "Return",
     "ReturnAtDesk",
     "SomethingOverdue",
@@ -180,6 +181,18 @@ class RenewalsUsedUp(LendingRefused):
     def __init__(self, borrowing: Borrowing) -> None:
         super().__init__(
             _("“%(book)s” cannot be renewed again. Bring it back by %(day)s.")
+            % {"book": borrowing.book, "day": _day(borrowing.expected_return_date)}
+        )
+
+
+class RenewedMeanwhile(LendingRefused):
+    """The loan is due on another day than the one that is to be put off: the other half of a double click."""
+
+    code = "renewed_meanwhile"
+
+    def __init__(self, borrowing: Borrowing) -> None:
+        super().__init__(
+            _("“%(book)s” is due on %(day)s now. Look at it again, and renew then.")
             % {"book": borrowing.book, "day": _day(borrowing.expected_return_date)}
         )
 
@@ -432,13 +445,18 @@ def renewal_offer(*, borrowing: Borrowing, on: date, at: datetime) -> RenewalOff
     )
 
 
-def renew(*, borrowing: Borrowing, on: date, at: datetime, by: User | None) -> Renewal:
+def renew(
+    *, borrowing: Borrowing, on: date, at: datetime, by: User | None, due: date | None = None
+) -> Renewal:
     """Make a loan longer, from the day it is due, in a transaction of its own.
 
-    Its fee is an order of its own, at the loan's daily fee. Raises LendingRefused.
+    due: the day on which the asker has seen it due; of two who have seen the same day one renews. Its fee is
+    an order of its own, at the loan's daily fee. Raises LendingRefused.
     """
     with transaction.atomic(durable=True):
         card = _lock(borrowing)
+        if due is not None and due != borrowing.expected_return_date:
+            raise RenewedMeanwhile(borrowing)
         rules = LendingRules.current()
         for refusal in _renewal_blocks(borrowing=borrowing, card=card, rules=rules, on=on, at=at):
             raise refusal

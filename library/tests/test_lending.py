@@ -373,6 +373,16 @@ def test_a_renewal_makes_the_loan_longer_from_the_day_it_is_due_at_its_own_fee()
     assert findings() == []
 
 
+def test_a_renewal_of_a_day_that_is_no_more_is_refused():
+    borrowing = lend(days=14)
+    lending.renew(borrowing=borrowing, on=TODAY, at=NOW, by=None, due=date(2026, 6, 15))
+
+    with pytest.raises(lending.RenewedMeanwhile, match="29 June 2026"):
+        lending.renew(borrowing=borrowing, on=TODAY, at=NOW, by=None, due=date(2026, 6, 15))
+
+    assert borrowing.renewals.count() == 1
+
+
 def refused_renewal(borrowing, *, on=TODAY, at=NOW):
     with pytest.raises(lending.LendingRefused) as refused:
         lending.renew(borrowing=borrowing, on=on, at=at, by=None)

@@ -106,6 +106,22 @@ def test_a_loan_renewed_sixteen_times_at_once_is_renewed_as_often_as_the_rules_a
     assert findings() == []
 
 
+def test_a_loan_whose_renewal_is_clicked_sixteen_times_at_once_is_renewed_once():
+    write_rules(max_renewals=5)
+    borrowing = lend()
+    seen = borrowing.expected_return_date
+
+    answers = all_at_once(
+        lambda: lending.renew(
+            borrowing=Borrowing.objects.get(pk=borrowing.pk), on=TODAY, at=NOW, by=None, due=seen
+        )
+    )
+
+    assert kinds_of(answers) == {Renewal: 1, lending.RenewedMeanwhile: CROWD - 1}
+    assert Charge.objects.filter(kind="RENEWAL").count() == 1
+    assert findings() == []
+
+
 def test_a_hold_placed_sixteen_times_at_once_by_one_member_is_one_hold():
     book, member = lend().book, UserFactory()
 

@@ -57,7 +57,8 @@ def renew(request: HttpRequest, pk: int) -> HttpResponse:
     borrowing = _mine(request, pk)
     at = timezone.now()
     on = day_of(at)
-    if request.POST.get("due") != borrowing.expected_return_date.isoformat():
+    due = borrowing.expected_return_date
+    if request.POST.get("due") != due.isoformat():
         # Clicked twice, or the page is old: this click was for a day that is no more.
         return SeeOther(address_of_loan(borrowing))
     offered = lending.renewal_offer(borrowing=borrowing, on=on, at=at)
@@ -65,7 +66,10 @@ def renew(request: HttpRequest, pk: int) -> HttpResponse:
         messages.info(request, _("The price has changed. Look at it again, and renew then."))
         return SeeOther(address_of_loan(borrowing))
     try:
-        renewal = lending.renew(borrowing=borrowing, on=on, at=at, by=request.user)
+        renewal = lending.renew(borrowing=borrowing, on=on, at=at, by=request.user, due=due)
+    except lending.RenewedMeanwhile:
+        # The other half of a double click has renewed it.
+        return SeeOther(address_of_loan(borrowing))
     except lending.LendingRefused as refusal:
         messages.error(request, str(refusal))
         return SeeOther(address_of_loan(borrowing))
