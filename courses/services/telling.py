@@ -35,10 +35,9 @@ def change(change: CourseChange, *, at: datetime) -> bool:
         return False
     # Two publications at once: the second looks when the first has committed.
     list(Page.objects.select_for_update(no_key=True).filter(pk=change.course_id).values_list("pk", flat=True))
-    before = CourseChange.objects.of(change.course).notable().exclude(pk=change.pk)
-    is_soon = before.filter(
-        published_at__gt=change.published_at - QUIET, published_at__lte=change.published_at
-    ).exists()
+    # Also those published a moment later that were quicker here: followers have heard of them.
+    others = CourseChange.objects.of(change.course).notable().exclude(pk=change.pk)
+    is_soon = others.filter(published_at__gt=change.published_at - QUIET).exists()
     written = notifying.broadcast(
         kind=COURSE_UPDATED,
         subject_of=f"course:{change.course_id}",
