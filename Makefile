@@ -71,8 +71,9 @@ races: $(INSTALLED) $(CATALOGUES) ## Race buyers, sweeps and refunds for long, a
 	RACES=long $(PYTHON) -m pytest -n 0 commerce/tests/test_shop_machine.py
 
 .PHONY: kills
-kills: $(INSTALLED) $(CATALOGUES) ## Kill, freeze and stop every process of the worker, and see that work goes on
-	KILLS=long $(PYTHON) -m pytest -n 0 -s -m "not postgres" portal/tests/test_watchdog.py portal/tests/test_queue_loss.py
+kills: $(INSTALLED) $(CATALOGUES) ## Kill, freeze and stop every process of the worker, also in the middle of a digest, and see that work goes on
+	KILLS=long $(PYTHON) -m pytest -n 0 -s -m "not postgres" portal/tests/test_watchdog.py portal/tests/test_queue_loss.py \
+		portal/tests/test_digest_and_kills.py
 	KILLS=long $(PYTHON) -m portal.tests.postgres -- $(PYTHON) -m pytest -n 0 -s -m postgres \
 		portal/tests/test_watchdog.py portal/tests/test_queue_loss.py
 
