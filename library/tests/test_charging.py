@@ -178,6 +178,18 @@ def test_fines_stay_owed_when_their_payment_expires(book):
     assert findings() == []
 
 
+def test_a_debt_whose_payment_is_only_begun_anew_stays_in_the_way_of_the_next_loan(book):
+    borrowing = lend(book)
+    give_up_unpaid()
+
+    order = charging.order_to_pay(charge=borrowing.charges.get(), at=TOMORROW)
+
+    assert order.may_be_paid(at=TOMORROW)
+    assert charging.owed(borrowing.member, TOMORROW).outstanding == (Money(Decimal(14), "USD"),)
+    with pytest.raises(lending.SomethingUnpaid):
+        lend(to=borrowing.member, on=date(2026, 6, 2), at=TOMORROW)
+
+
 # --- Paying late -------------------------------------------------------------------------------------------
 def late_money(borrowing, *, at=TOMORROW):
     """The page is paid at the last moment, and the news of it comes after the loan was given up."""
