@@ -675,6 +675,8 @@ def _take(
     set_aside = hold.copy if hold is not None else None
     cause = f"borrowing {borrowing.pk}"
     if hold is not None:
+        # A loan that is taken up again may have come of an earlier hold already: a loan is the last one's.
+        Hold.objects.filter(borrowing=borrowing).update(borrowing=None)
         won = hold.transition(
             to=Hold.Status.FULFILLED,
             at=at,

@@ -342,6 +342,28 @@ def test_who_waits_in_the_queue_does_not_lose_the_copy_to_a_renewed_payment(book
     assert held.status == "READY"
 
 
+def test_who_held_a_book_twice_has_one_loan_of_it_when_the_first_payment_is_renewed(book):
+    out, member = lend(book), UserFactory()
+    first = hold(book, by=member)
+    give_back(out)
+    borrowing = lend(book, to=member, at_desk=False)
+    give_up_unpaid()
+    other = lend(book, on=date(2026, 6, 2), at=TOMORROW)
+    second = hold(book, by=member, at=TOMORROW)
+    give_back(other, on=date(2026, 6, 2))
+
+    charging.order_to_pay(charge=borrowing.charges.get(), at=TOMORROW + timedelta(hours=2))
+
+    first.refresh_from_db()
+    second.refresh_from_db()
+    assert status_of(borrowing) == "OPEN"
+    assert [(each.status, each.borrowing) for each in (first, second)] == [
+        ("FULFILLED", None),
+        ("FULFILLED", borrowing),
+    ]
+    assert findings() == []
+
+
 # --- Paying by the number of the loan ----------------------------------------------------------------------
 def order_for(borrowing, *, buyer=None, at=TOMORROW):
     return fulfilment.order_for(
