@@ -6,6 +6,7 @@ Everybody locks in one order (services.cards) and looks again behind the lock.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -420,13 +421,16 @@ def standing_blocks(*, member: User, on: date, at: datetime) -> tuple[LendingRef
 def renewal_offer(*, borrowing: Borrowing, on: date, at: datetime) -> RenewalOffer:
     """What renewing a loan would mean. Writes nothing."""
     rules = LendingRules.current()
-    wanted = borrowing.expected_return_date + timedelta(days=rules.renewal_days)
+    due = borrowing.expected_return_date + timedelta(days=rules.renewal_days)
+    # That it never opens after that day is among the blocks.
+    with suppress(policies.NeverOpens):
+        due = rules.calendar(since=on).next_open(due)
     card = LibraryCard.objects.filter(member=borrowing.member_id).first()
     return RenewalOffer(
         borrowing=borrowing,
         number=borrowing.renewals.count() + 1,
         days=rules.renewal_days,
-        due=rules.calendar(since=on).next_open(wanted),
+        due=due,
         price=borrowing.daily_fee_money * rules.renewal_days,
         blocks=tuple(_renewal_blocks(borrowing=borrowing, card=card, rules=rules, on=on, at=at)),
     )

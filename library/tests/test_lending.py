@@ -10,7 +10,7 @@ import pytest
 from accounts.tests.factories import UserFactory
 from commerce.models import Order
 from commerce.money import Money
-from library.models import Borrowing, Charge, Copy, Hold, LibraryCard
+from library.models import Borrowing, Charge, Closure, Copy, Hold, LibraryCard
 from library.services import lending
 from library.tests.factories import NOW, TODAY, BookFactory, CopyFactory
 from library.tests.lending import findings, give_back, hold, lend, write_rules
@@ -415,6 +415,17 @@ def test_who_owes_renews_nothing():
     borrowing = lend()
 
     assert refused_renewal(borrowing, at=NOW + timedelta(hours=24)) == "unpaid"
+
+
+def test_nothing_is_renewed_until_a_day_after_which_the_library_does_not_open():
+    borrowing = lend()
+    for year in (2026, 2027, 2028):
+        Closure.objects.create(since=date(year, 6, 20), until=date(year + 1, 6, 19), reason="Rebuilding")
+
+    offered = lending.renewal_offer(borrowing=borrowing, on=TODAY, at=NOW)
+
+    assert (offered.due, [block.code for block in offered.blocks]) == (date(2026, 6, 29), ["bad_dates"])
+    assert refused_renewal(borrowing) == "bad_dates"
 
 
 def test_a_hold_of_another_book_is_no_hindrance():
