@@ -6,6 +6,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
+from django.conf import settings
 
 from accounts.tests.factories import UserFactory
 from commerce import fulfilment
@@ -519,11 +520,12 @@ def test_what_was_forgiven_is_not_paid_by_its_number(book):
 def test_cash_expected_for_a_loan_that_was_given_up_is_not_taken_once_the_copy_is_gone(book):
     borrowing = lend(book, at_desk=False)
     receiving.expect(order=order_of(borrowing), method=Payment.Method.CASH, at=NOW)
-    give_up_unpaid()
+    too_late = NOW + settings.PAYABLE_FOR[Payment.Method.CASH]
+    give_up_unpaid(too_late)
     lend(book)
 
     with pytest.raises(fulfilment.NotAvailable):
-        charging.take_cash(charge=borrowing.charges.get(), by=None, at=TOMORROW)
+        charging.take_cash(charge=borrowing.charges.get(), by=None, at=too_late)
 
     assert (status_of(borrowing), Payment.objects.get(order=order_of(borrowing)).status) == (
         "CANCELLED",
