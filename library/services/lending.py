@@ -617,7 +617,9 @@ def _blocks(
 def _member_blocks(
     *, member: User, card: LibraryCard | None, rules: LendingRules, on: date, at: datetime
 ) -> Iterator[LendingRefused]:
-    if card is not None and card.blocked_reason:
+    if not member.is_active:
+        yield CardBlocked(_("the account of its owner is closed."))
+    elif card is not None and card.blocked_reason:
         yield CardBlocked(card.blocked_reason)
     overdue = Borrowing.objects.by(member).overdue(on=on).select_related("book")
     late = overdue.order_by("expected_return_date", "pk").first()

@@ -181,6 +181,24 @@ def test_a_blocked_card_borrows_nothing():
     assert str(refused.value) == "The library card is blocked: The card was lost. Ask at the desk."
 
 
+def test_a_closed_account_stands_among_what_is_in_the_way_at_the_desk():
+    member = UserFactory(is_active=False)
+
+    blocks = lending.standing_blocks(member=member, on=TODAY, at=NOW)
+
+    assert [str(block) for block in blocks] == [
+        "The library card is blocked: the account of its owner is closed. Ask at the desk."
+    ]
+
+
+def test_a_closed_account_renews_nothing():
+    borrowing = lend()
+    borrowing.member.is_active = False
+    borrowing.member.save(update_fields=["is_active"])
+
+    assert refused_renewal(borrowing) == "card_blocked"
+
+
 def test_a_closed_account_borrows_nothing():
     with pytest.raises(lending.CardBlocked):
         lend(to=UserFactory(is_active=False))
