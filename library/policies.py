@@ -140,7 +140,8 @@ def fine(
 ) -> Fine:
     """What a return costs that comes after its day: days of delay × fee × multiplier, of max_days at most.
 
-    The day on which it was due is no day of delay. daily_fee_minor is in the currency's smallest unit; the
+    The day on which it was due is no day of delay; where closed days are not fined, and it was one, the next
+    opening day is none either. daily_fee_minor is in the currency's smallest unit; the
     amount is rounded half up to a multiple of step_minor, the least step in which the currency is paid.
     A longer delay never costs less, and none costs more than max_days do.
     """
@@ -150,7 +151,7 @@ def fine(
     lines = [FineLine(step=FineStep.DELAY, days=days_late)]
     charged = days_late
     if not rule.are_closed_days_fined:
-        closed = sum(1 for _day in calendar.closed_days(due + DAY, returned))
+        closed = min(sum(1 for _day in calendar.closed_days(due, returned)), days_late)
         if closed:
             lines.append(FineLine(step=FineStep.CLOSED, days=closed))
         charged -= closed

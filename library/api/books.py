@@ -22,6 +22,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from commerce.api.doors import sorted_by
+from commerce.api.serializers import asked_of
 from library.api.doors import BAD_FILTER, INVALID, NO_BOOK, NO_PAGE, OUTDATED, STAFF_ONLY, ReadOrStaff
 from library.api.refusals import refusals
 from library.api.serializers import BookQuerySerializer, BookSerializer
@@ -74,7 +75,7 @@ class BooksView(generics.ListAPIView):
         tags=["books"],
     )
     def get(self, request: Request) -> Response:
-        query = BookQuerySerializer(data=request.query_params.dict())
+        query = BookQuerySerializer(data=asked_of(request.query_params))
         query.is_valid(raise_exception=True)
         asked = query.validated_data
         found = sorted_by(narrowed(asked), asked["ordering"], inventory=copies_to_be_had())

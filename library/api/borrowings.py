@@ -23,6 +23,7 @@ from rest_framework.views import APIView
 
 from commerce.api.doors import sorted_by
 from commerce.api.payments import return_urls
+from commerce.api.serializers import asked_of
 from commerce.models import Payment
 from commerce.services import checkout, receiving
 from library import permissions
@@ -145,7 +146,7 @@ class BorrowingsView(ScarceMixin, generics.ListAPIView):
     )
     def get(self, request: Request) -> Response:
         context = {"sees_all": permissions.sees_all_loans(request.user)}
-        query = BorrowingQuerySerializer(data=request.query_params.dict(), context=context)
+        query = BorrowingQuerySerializer(data=asked_of(request.query_params), context=context)
         query.is_valid(raise_exception=True)
         on = day_of(timezone.now())
         found = narrowed(borrowings_seen_by(request.user), query.validated_data, on=on)
@@ -327,7 +328,7 @@ class BorrowingHandOutView(APIView):
 # --- What is asked for ---
 def is_dry_run(request: Request) -> bool:
     """Whether nothing is to be written. Raises ValidationError for what the address should not say."""
-    query = DryRunSerializer(data=request.query_params.dict())
+    query = DryRunSerializer(data=asked_of(request.query_params))
     query.is_valid(raise_exception=True)
     return query.validated_data["dry_run"]
 

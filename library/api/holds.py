@@ -21,6 +21,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from commerce.api.doors import sorted_by
+from commerce.api.serializers import asked_of
 from library import permissions
 from library.api import books
 from library.api.doors import BAD_FILTER, INVALID, NO_BOOK, NO_HOLD, NO_PAGE, ScarceMixin
@@ -70,7 +71,7 @@ class HoldsView(ScarceMixin, generics.ListAPIView):
     )
     def get(self, request: Request) -> Response:
         context = {"sees_all": permissions.sees_all_holds(request.user)}
-        query = HoldQuerySerializer(data=request.query_params.dict(), context=context)
+        query = HoldQuerySerializer(data=asked_of(request.query_params), context=context)
         query.is_valid(raise_exception=True)
         found = narrowed(holds_seen_by(request.user), query.validated_data)
         page = self.paginate_queryset(sorted_by(found, query.validated_data["ordering"]))

@@ -7,10 +7,10 @@ from typing import Any, Self
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.utils.translation import gettext_lazy as _
 
-from commerce.models import Order, OrderLine
+from commerce.models import Order, OrderLine, OrderStatusChange
 from commerce.money import Money
 from library import words
 from library.models.loans import Borrowing, Renewal
@@ -30,10 +30,16 @@ class ChargeQuerySet(models.QuerySet["Charge"]):
         )
 
     def outstanding(self, *, at: datetime) -> Self:
-        """Unpaid, and the time to pay is over: what keeps a member from borrowing."""
-        return self.unpaid().exclude(
-            order_line__order__status=Order.Status.AWAITING_PAYMENT, order_line__order__payable_until__gt=at
+        """Unpaid, and the time to pay is over: what keeps a member from borrowing.
+
+        Of what was had it is over once and for all: that its order is taken up again brings no money yet.
+        """
+        given_up = OrderStatusChange.objects.filter(
+            order=OuterRef("order_line__order"), to_status=Order.Status.CANCELLED
         )
+        waits = Q(order_line__order__status=Order.Status.AWAITING_PAYMENT)
+        waits &= Q(order_line__order__payable_until__gt=at)
+        return self.unpaid().exclude(waits & (Q(borrowing__handed_out_at__isnull=True) | ~Exists(given_up)))
 
 
 class Charge(models.Model):

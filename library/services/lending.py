@@ -6,6 +6,7 @@ Everybody locks in one order (services.cards) and looks again behind the lock.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -433,13 +434,16 @@ def standing_blocks(*, member: User, on: date, at: datetime) -> tuple[LendingRef
 def renewal_offer(*, borrowing: Borrowing, on: date, at: datetime) -> RenewalOffer:
     """What renewing a loan would mean. Writes nothing."""
     rules = LendingRules.current()
-    wanted = borrowing.expected_return_date + timedelta(days=rules.renewal_days)
+    due = borrowing.expected_return_date + timedelta(days=rules.renewal_days)
+    # That it never opens after that day is among the blocks.
+    with suppress(policies.NeverOpens):
+        due = rules.calendar(since=on).next_open(due)
     card = LibraryCard.objects.filter(member=borrowing.member_id).first()
     return RenewalOffer(
         borrowing=borrowing,
         number=borrowing.renewals.count() + 1,
         days=rules.renewal_days,
-        due=rules.calendar(since=on).next_open(wanted),
+        due=due,
         price=borrowing.daily_fee_money * rules.renewal_days,
         blocks=tuple(_renewal_blocks(borrowing=borrowing, card=card, rules=rules, on=on, at=at)),
     )
@@ -631,7 +635,9 @@ def _blocks(
 def _member_blocks(
     *, member: User, card: LibraryCard | None, rules: LendingRules, on: date, at: datetime
 ) -> Iterator[LendingRefused]:
-    if card is not None and card.blocked_reason:
+    if not member.is_active:
+        yield CardBlocked(_("the account of its owner is closed."))
+    elif card is not None and card.blocked_reason:
         yield CardBlocked(card.blocked_reason)
     overdue = Borrowing.objects.by(member).overdue(on=on).select_related("book")
     late = overdue.order_by("expected_return_date", "pk").first()
@@ -693,6 +699,8 @@ def _take(
     set_aside = hold.copy if hold is not None else None
     cause = f"borrowing {borrowing.pk}"
     if hold is not None:
+        # A loan that is taken up again may have come of an earlier hold already: a loan is the last one's.
+        Hold.objects.filter(borrowing=borrowing).update(borrowing=None)
         won = hold.transition(
             to=Hold.Status.FULFILLED,
             at=at,

@@ -343,6 +343,12 @@ def test_what_a_filter_does_not_understand_is_refused(ada, query):
     assert (answer.status_code, list(answer.json()["errors"])) == (400, list(query))
 
 
+def test_a_filter_that_is_given_twice_is_refused(ada):
+    answer = client_of(ada).get(BORROWINGS + "?is_active=true&is_active=false")
+
+    assert (answer.status_code, list(answer.json()["errors"])) == (400, ["is_active"])
+
+
 def test_thirty_borrowings_take_as_many_queries_as_one(ada, staff, django_assert_num_queries):
     borrow(ada, BookFactory(copies=1))
     with django_assert_num_queries(8):

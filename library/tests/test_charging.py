@@ -6,6 +6,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
+from django.conf import settings
 
 from accounts.tests.factories import UserFactory
 from commerce import fulfilment
@@ -178,6 +179,18 @@ def test_fines_stay_owed_when_their_payment_expires(book):
     assert findings() == []
 
 
+def test_a_debt_whose_payment_is_only_begun_anew_stays_in_the_way_of_the_next_loan(book):
+    borrowing = lend(book)
+    give_up_unpaid()
+
+    order = charging.order_to_pay(charge=borrowing.charges.get(), at=TOMORROW)
+
+    assert order.may_be_paid(at=TOMORROW)
+    assert charging.owed(borrowing.member, TOMORROW).outstanding == (Money(Decimal(14), "USD"),)
+    with pytest.raises(lending.SomethingUnpaid):
+        lend(to=borrowing.member, on=date(2026, 6, 2), at=TOMORROW)
+
+
 # --- Paying late -------------------------------------------------------------------------------------------
 def late_money(borrowing, *, at=TOMORROW):
     """The page is paid at the last moment, and the news of it comes after the loan was given up."""
@@ -328,6 +341,28 @@ def test_who_waits_in_the_queue_does_not_lose_the_copy_to_a_renewed_payment(book
 
     held.refresh_from_db()
     assert held.status == "READY"
+
+
+def test_who_held_a_book_twice_has_one_loan_of_it_when_the_first_payment_is_renewed(book):
+    out, member = lend(book), UserFactory()
+    first = hold(book, by=member)
+    give_back(out)
+    borrowing = lend(book, to=member, at_desk=False)
+    give_up_unpaid()
+    other = lend(book, on=date(2026, 6, 2), at=TOMORROW)
+    second = hold(book, by=member, at=TOMORROW)
+    give_back(other, on=date(2026, 6, 2))
+
+    charging.order_to_pay(charge=borrowing.charges.get(), at=TOMORROW + timedelta(hours=2))
+
+    first.refresh_from_db()
+    second.refresh_from_db()
+    assert status_of(borrowing) == "OPEN"
+    assert [(each.status, each.borrowing) for each in (first, second)] == [
+        ("FULFILLED", None),
+        ("FULFILLED", borrowing),
+    ]
+    assert findings() == []
 
 
 # --- Paying by the number of the loan ----------------------------------------------------------------------
@@ -485,11 +520,12 @@ def test_what_was_forgiven_is_not_paid_by_its_number(book):
 def test_cash_expected_for_a_loan_that_was_given_up_is_not_taken_once_the_copy_is_gone(book):
     borrowing = lend(book, at_desk=False)
     receiving.expect(order=order_of(borrowing), method=Payment.Method.CASH, at=NOW)
-    give_up_unpaid()
+    too_late = NOW + settings.PAYABLE_FOR[Payment.Method.CASH]
+    give_up_unpaid(too_late)
     lend(book)
 
     with pytest.raises(fulfilment.NotAvailable):
-        charging.take_cash(charge=borrowing.charges.get(), by=None, at=TOMORROW)
+        charging.take_cash(charge=borrowing.charges.get(), by=None, at=too_late)
 
     assert (status_of(borrowing), Payment.objects.get(order=order_of(borrowing)).status) == (
         "CANCELLED",

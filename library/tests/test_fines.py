@@ -256,6 +256,21 @@ def test_a_closure_entered_before_the_return_is_not_fined():
     assert (charge.days, charge.amount) == (1, Money(Decimal(2), "USD"))
 
 
+@pytest.mark.parametrize(
+    ("returned", "days_charged"),
+    [(date(2026, 6, 16), 0), (date(2026, 6, 17), 1), (date(2026, 6, 21), 5), (date(2026, 6, 22), 5)],
+)
+def test_what_was_due_on_a_weekday_that_is_closed_by_now_is_in_time_on_the_next(returned, days_charged):
+    rule = FineRule(multiplier=Decimal(2), max_days=60)
+    calendar = Calendar(open_weekdays=frozenset({1, 2, 3, 4, 5, 6}))
+
+    fine = policies.fine(
+        due=date(2026, 6, 15), returned=returned, daily_fee_minor=50, rule=rule, calendar=calendar
+    )
+
+    assert (fine.days_charged, fine.amount_minor) == (days_charged, days_charged * 100)
+
+
 @pytest.mark.django_db
 def test_a_fine_is_explained_in_the_language_of_the_reader():
     charge = give_back(lend(days=14, at=NOW), on=date(2026, 6, 18)).fine

@@ -10,7 +10,7 @@ import pytest
 from accounts.tests.factories import UserFactory
 from commerce.models import Order
 from commerce.money import Money
-from library.models import Borrowing, Charge, Copy, Hold, LibraryCard
+from library.models import Borrowing, Charge, Closure, Copy, Hold, LibraryCard
 from library.services import lending
 from library.tests.factories import NOW, TODAY, BookFactory, CopyFactory
 from library.tests.lending import findings, give_back, hold, lend, write_rules
@@ -179,6 +179,24 @@ def test_a_blocked_card_borrows_nothing():
         lend(to=member)
 
     assert str(refused.value) == "The library card is blocked: The card was lost. Ask at the desk."
+
+
+def test_a_closed_account_stands_among_what_is_in_the_way_at_the_desk():
+    member = UserFactory(is_active=False)
+
+    blocks = lending.standing_blocks(member=member, on=TODAY, at=NOW)
+
+    assert [str(block) for block in blocks] == [
+        "The library card is blocked: the account of its owner is closed. Ask at the desk."
+    ]
+
+
+def test_a_closed_account_renews_nothing():
+    borrowing = lend()
+    borrowing.member.is_active = False
+    borrowing.member.save(update_fields=["is_active"])
+
+    assert refused_renewal(borrowing) == "card_blocked"
 
 
 def test_a_closed_account_borrows_nothing():
@@ -425,6 +443,17 @@ def test_who_owes_renews_nothing():
     borrowing = lend()
 
     assert refused_renewal(borrowing, at=NOW + timedelta(hours=24)) == "unpaid"
+
+
+def test_nothing_is_renewed_until_a_day_after_which_the_library_does_not_open():
+    borrowing = lend()
+    for year in (2026, 2027, 2028):
+        Closure.objects.create(since=date(year, 6, 20), until=date(year + 1, 6, 19), reason="Rebuilding")
+
+    offered = lending.renewal_offer(borrowing=borrowing, on=TODAY, at=NOW)
+
+    assert (offered.due, [block.code for block in offered.blocks]) == (date(2026, 6, 29), ["bad_dates"])
+    assert refused_renewal(borrowing) == "bad_dates"
 
 
 def test_a_hold_of_another_book_is_no_hindrance():

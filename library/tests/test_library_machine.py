@@ -66,6 +66,7 @@ class ModelCharge:
     until: datetime
     status: str = "AWAITING_PAYMENT"
     is_waived: bool = False
+    was_given_up: bool = False
     page: str = ""
     was_paid_late: bool = False
 
@@ -496,7 +497,7 @@ class Library(RuleBasedStateMachine):
 
     def model_cancel(self, pk: int) -> None:
         charge = self.charges[pk]
-        charge.status = "CANCELLED"
+        charge.status, charge.was_given_up = "CANCELLED", True
         if charge.kind == "FEE":
             self.give_up_unfetched(charge.loan)
 
@@ -535,7 +536,9 @@ class Library(RuleBasedStateMachine):
         return sum(
             charge.minor
             for charge in self.unpaid(who)
-            if charge.status != "AWAITING_PAYMENT" or charge.until <= self.at
+            if charge.status != "AWAITING_PAYMENT"
+            or charge.until <= self.at
+            or (charge.was_given_up and self.loans[charge.loan].is_fetched)
         )
 
     # --- Bits --------------------------------------------------------------------------------------------
