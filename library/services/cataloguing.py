@@ -246,29 +246,27 @@ def delete_book(*, book: Book) -> None:
             raise BookInUse(message % {"book": book}) from error
 
 
-def move_due_dates(*, closure: Closure, at: datetime) -> int:
-    """After closure was entered: what falls due while it is closed falls due on the next opening day.
+def move_due_dates(*, since: date) -> int:
+    """After opening days or closures have changed: what falls due on a closed day falls due on the next open one.
 
-    Books set aside wait until then as well. Nothing becomes due earlier, and no fee grows.
-    Returns how many loans have a new day. Raises policies.NeverOpens.
+    Looked at is what falls due on since or later. Books set aside wait until then as well. Nothing becomes due
+    earlier, and no fee grows. Returns how many loans have a new day. Raises policies.NeverOpens.
     """
-    calendar = LendingRules.current().calendar(since=closure.since)
+    calendar = LendingRules.current().calendar(since=since)
     moved = 0
     with transaction.atomic():
-        inside = (closure.since, closure.until)
-        for pk, due in (
-            Borrowing.objects.open()
-            .filter(expected_return_date__range=inside)
-            .values_list("pk", "expected_return_date")
-        ):
+        coming = Borrowing.objects.open().filter(expected_return_date__gte=since)
+        # The latest first: what moves on to a day is not found there again.
+        for due in sorted(set(coming.values_list("expected_return_date", flat=True)), reverse=True):
             opens = calendar.next_open(due)
             if opens > due:
-                # Unless it was renewed or returned since: then it has another day already.
-                still = Borrowing.objects.open().filter(pk=pk, expected_return_date=due)
-                moved += still.update(expected_return_date=opens)
-        for hold in Hold.objects.ready().filter(shelf_until__range=inside):
-            still_waiting = Hold.objects.ready().filter(pk=hold.pk, shelf_until=hold.shelf_until)
-            still_waiting.update(shelf_until=calendar.next_open(cast(date, hold.shelf_until)))
+                # As one statement: what is renewed or returned meanwhile has another day already.
+                moved += coming.filter(expected_return_date=due).update(expected_return_date=opens)
+        ready = Hold.objects.ready().filter(shelf_until__gte=since)
+        for until in sorted(set(ready.values_list("shelf_until", flat=True)), reverse=True):
+            opens = calendar.next_open(cast(date, until))
+            if opens > until:
+                ready.filter(shelf_until=until).update(shelf_until=opens)
     return moved
 
 

@@ -679,7 +679,7 @@ class ClosureForm(WagtailAdminModelForm):
         closure = super().save(commit=False)
         with transaction.atomic():
             closure.save()
-            self.moved = cataloguing.move_due_dates(closure=closure, at=timezone.now())
+            self.moved = cataloguing.move_due_dates(since=closure.since)
         return closure
 
     def clean(self) -> dict[str, Any]:
