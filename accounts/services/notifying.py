@@ -130,9 +130,21 @@ def spread(*, broadcast_id: int, at: datetime) -> int:
 
 
 def spread_unfinished(*, at: datetime) -> int:
-    """Go on with messages to many whose nudge was lost or whose process died; the number written."""
+    """Go on with messages to many whose nudge was lost or whose process died; the number written.
+
+    One that cannot be written keeps none of the others; what was wrong with the first is raised at the end.
+    """
     unfinished = Broadcast.objects.unfinished().order_by("created_at", "pk")
-    return sum(spread(broadcast_id=pk, at=at) for pk in list(unfinished.values_list("pk", flat=True)))
+    written, troubles = 0, []
+    for pk in list(unfinished.values_list("pk", flat=True)):
+        try:
+            written += spread(broadcast_id=pk, at=at)
+        except Exception as trouble:
+            logger.exception("Broadcast %s could not be written", pk)
+            troubles.append(trouble)
+    if troubles:
+        raise troubles[0]
+    return written
 
 
 def send(*, message_id: int, at: datetime, post: Post | None = None) -> bool:
