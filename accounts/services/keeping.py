@@ -19,6 +19,7 @@ from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken, Ou
 from accounts.models import Message, User
 from accounts.notifications import UnknownKind, kind_of
 from accounts.personal_data import Json, Keeper
+from accounts.services import stopping
 
 
 class ProfileKeeper:
@@ -114,7 +115,7 @@ class MessagesKeeper:
 
 
 class ChoicesKeeper:
-    """What the person chose about messages."""
+    """What the person chose about messages, and what the mail provider reported of their addresses."""
 
     section = "message_choices"
     deletes = ("accounts.NotificationChoice", "accounts.TelegramChat", "accounts.TelegramCode")
@@ -132,9 +133,19 @@ class ChoicesKeeper:
                 {"chat": row.chat, "since": row.linked_at.isoformat()}
                 for row in _rows("accounts.TelegramChat", user=user)
             ],
+            "addresses_without_mail": [
+                {
+                    "email": row.email,
+                    "reason": row.reason,
+                    "details": row.details,
+                    "since": row.stopped_at.isoformat(),
+                }
+                for row in stopping.stopped_of(user=user)
+            ],
         }
 
     def erase(self, user: User, *, at: datetime) -> None:
+        stopping.stopped_of(user=user).delete()
         _delete_rows(self.deletes, user=user)
 
 

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from accounts.models import StoppedAddress
+from allauth.account.models import EmailAddress
+from django.db.models import QuerySet
+
+from accounts.models import StoppedAddress, User
 from accounts.notifications import Kind
 
 Reason = StoppedAddress.Reason
@@ -49,6 +52,12 @@ def lift(*, email: str) -> bool:
     """Send mail to an address again; whether it was stopped."""
     deleted, _by_model = StoppedAddress.objects.filter(email=email.lower()).delete()
     return bool(deleted)
+
+
+def stopped_of(*, user: User) -> QuerySet[StoppedAddress]:
+    """Those of a person's addresses to which no mail goes. Of what they only say is theirs, nothing."""
+    verified = EmailAddress.objects.filter(user=user, verified=True).values_list("email", flat=True)
+    return StoppedAddress.objects.filter(email__in={email.lower() for email in (user.email, *verified)})
 
 
 def why(*, email: str, kind: Kind) -> str:

@@ -403,6 +403,7 @@ def test_everything_is_exported_and_erased(ada, chat):
         "digest_hour": 8,
         "digest_weekday": 0,
         "telegram": [{"chat": "77", "since": NOW.isoformat()}],
+        "addresses_without_mail": [],
     }
     assert [each["went_by"][0]["status"] for each in kept["messages"]] == ["HELD"]
 

@@ -9,7 +9,7 @@ from django.core import mail
 from django.test import Client
 
 from accounts.models import Channel, Frequency, NotificationChoice, StoppedAddress
-from accounts.services import digesting, notifying, stopping, unsubscribing, wording
+from accounts.services import digesting, notifying, privacy, stopping, unsubscribing, wording
 from accounts.services.unsubscribing import NoSuchLink
 from accounts.tests.factories import UserFactory
 from accounts.tests.letters import NEWS, NOW, RECEIPT, send, write
@@ -228,3 +228,15 @@ def test_nobody_lifts_anothers(client, ada):
     client.post("/accounts/messages/address/")
 
     assert StoppedAddress.objects.get().email == ada.email
+
+
+def test_what_the_provider_said_of_an_address_is_exported_and_goes_with_the_account(ada):
+    stopping.stop(email=ada.email, reason=stopping.Reason.BOUNCED, details="550 No such user", at=NOW)
+    stopping.stop(email="eve@example.com", reason=stopping.Reason.BOUNCED, details="", at=NOW)
+
+    assert privacy.export(user=ada, at=NOW)["message_choices"]["addresses_without_mail"] == [
+        {"email": ada.email, "reason": "BOUNCED", "details": "550 No such user", "since": NOW.isoformat()}
+    ]
+    privacy.delete_account(user=ada, at=NOW)
+
+    assert list(StoppedAddress.objects.values_list("email", flat=True)) == ["eve@example.com"]
