@@ -14,6 +14,8 @@ from library.services import telling
 AHEAD = timedelta(days=2)
 #: On which days of a delay its member is written to. A day that was missed is made up for by the next run.
 DAYS_LATE = (1, 3, 7, 14)
+#: Who is late for longer is written to no more, however long ago their letters were tidied away.
+IN_PEACE_AFTER = timedelta(days=60)
 #: So many loans in one message to the staff chat, which takes some 4,000 characters.
 IN_ONE_MESSAGE = 20
 
@@ -25,7 +27,7 @@ def remind(*, on: date, at: datetime) -> int:
     """
     fetched = Borrowing.objects.open().fetched().filter(member__is_active=True).select_related("member")
     soon = fetched.filter(expected_return_date__range=(on, on + AHEAD))
-    late = fetched.overdue(on=on)
+    late = fetched.overdue(on=on).filter(expected_return_date__gte=on - IN_PEACE_AFTER)
     count = 0
     for borrowing in in_batches(soon):
         due = borrowing.expected_return_date.isoformat()
