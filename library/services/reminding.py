@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING
 
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+
+from accounts.models import Message
+from accounts.notifications import Line
 from accounts.services import notifying
 from commerce.models.batches import in_batches
-from library.models import Borrowing
-from library.notifications import DUE_SOON, OVERDUE
+from library.models import Borrowing, Hold
+from library.notifications import DUE_SOON, OVERDUE, path_to_loans
 from library.services import telling
+from library.services.days import day_of
+
+if TYPE_CHECKING:
+    from accounts.models import User
 
 #: So long before a book is due its member is reminded of it.
 AHEAD = timedelta(days=2)
@@ -49,6 +60,33 @@ def tell_staff_of_overdue(*, on: date, at: datetime) -> int:
         part = keys[first : first + IN_ONE_MESSAGE]
         telling.staff_of_overdue(borrowings=part, number=first // IN_ONE_MESSAGE + 1, on=on, at=at)
     return len(keys)
+
+
+def due_lines(*, reader: User, messages: Sequence[Message], at: datetime) -> list[Line]:
+    """What a digest says of a reader's books that are due soon, or were due. One query."""
+    soon = Borrowing.objects.open().fetched().filter(expected_return_date__lte=day_of(at) + AHEAD)
+    loans = soon.filter(member=reader).select_related("book").order_by("expected_return_date", "pk")
+    return [
+        Line(
+            text=_("“%(title)s”: due on %(day)s")
+            % {"title": loan.book.title, "day": date_format(loan.expected_return_date, "DATE_FORMAT")},
+            link=path_to_loans(),
+        )
+        for loan in loans
+    ]
+
+
+def ready_lines(*, reader: User, messages: Sequence[Message], at: datetime) -> list[Line]:
+    """What a digest says of the books that wait for a reader on the shelf. One query."""
+    holds = Hold.objects.ready().filter(member=reader).select_related("book").order_by("shelf_until", "pk")
+    return [
+        Line(
+            text=_("“%(title)s”: kept until %(day)s")
+            % {"title": hold.book.title, "day": date_format(hold.shelf_until, "DATE_FORMAT")},
+            link=path_to_loans(),
+        )
+        for hold in holds
+    ]
 
 
 def _write(borrowing: Borrowing, *, kind: str, dedupe: str, on: date, at: datetime) -> None:
