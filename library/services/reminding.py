@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from django.db import transaction
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
@@ -52,8 +53,12 @@ def remind(*, on: date, at: datetime) -> int:
     return count
 
 
+@transaction.atomic
 def tell_staff_of_overdue(*, on: date, at: datetime) -> int:
-    """Tell the staff chat of every book that is late today, some in one message; the number of books."""
+    """Tell the staff chat of every book that is late today, some in one message; the number of books.
+
+    All messages or none: a run after a crash might find other books in each, and leave some out.
+    """
     late = Borrowing.objects.overdue(on=on).order_by("expected_return_date", "pk")
     keys = list(late.values_list("pk", flat=True))
     for first in range(0, len(keys), IN_ONE_MESSAGE):
