@@ -412,8 +412,8 @@ if ANYMAIL_WEBHOOK_SECRET:
 MESSAGES_KEPT_DAYS = env.int("MESSAGES_KEPT_DAYS", default=400)
 if MESSAGES_KEPT_DAYS < 90:
     raise ImproperlyConfigured(
-        f"MESSAGES_KEPT_DAYS is {MESSAGES_KEPT_DAYS}; it must be 90 or more: a reminder whose message is deleted "
-        "while its reason lasts would be sent again. .env.sample describes it."
+        f"MESSAGES_KEPT_DAYS is {MESSAGES_KEPT_DAYS}; it must be 90 or more: a reminder whose message is "
+        "deleted while its reason lasts would be sent again. .env.sample describes it."
     )
 
 # --- Telegram --------------------------------------------------------------------------------------
