@@ -74,7 +74,7 @@ def due_lines(*, reader: User, messages: Sequence[Message], at: datetime) -> lis
     return [
         Line(
             text=_("“%(title)s”: due on %(day)s")
-            % {"title": loan.book.title, "day": date_format(loan.expected_return_date, "DATE_FORMAT")},
+            % {"title": loan.book.title, "day": _in_words(loan.expected_return_date)},
             link=path_to_loans(),
         )
         for loan in loans
@@ -87,11 +87,16 @@ def ready_lines(*, reader: User, messages: Sequence[Message], at: datetime) -> l
     return [
         Line(
             text=_("“%(title)s”: kept until %(day)s")
-            % {"title": hold.book.title, "day": date_format(hold.shelf_until, "DATE_FORMAT")},
+            % {"title": hold.book.title, "day": _in_words(hold.shelf_until)},
             link=path_to_loans(),
         )
         for hold in holds
     ]
+
+
+def _in_words(day: date | None) -> str:
+    assert day is not None, "what is ready is kept until a day"
+    return date_format(day, "DATE_FORMAT")
 
 
 def _write(borrowing: Borrowing, *, kind: str, dedupe: str, on: date, at: datetime) -> None:
