@@ -41,10 +41,16 @@ def note_event(
 
 
 def stop(*, email: str, reason: StoppedAddress.Reason, details: str, at: datetime) -> StoppedAddress:
-    """Send no more mail to an address; the newest reason counts."""
-    row, _is_new = StoppedAddress.objects.update_or_create(
-        email=email.lower(), defaults={"reason": reason, "details": details[:500], "stopped_at": at}
-    )
+    """Send no more mail to an address; the newest reason counts, but for one that stops less than before."""
+    said = {"reason": reason, "details": details[:500], "stopped_at": at}
+    row, is_new = StoppedAddress.objects.get_or_create(email=email.lower(), defaults=said)
+    if not is_new:
+        rows = StoppedAddress.objects.filter(pk=row.pk)
+        if reason == Reason.UNSUBSCRIBED:
+            # Receipts would go again to where mail comes back, or is called spam.
+            rows = rows.filter(reason=Reason.UNSUBSCRIBED)
+        rows.update(**said)
+        row.refresh_from_db()
     return row
 
 

@@ -207,6 +207,17 @@ def test_who_unsubscribed_at_the_provider_gets_receipts_still(ada):
     assert "List-Unsubscribe" not in mail.outbox[0].extra_headers
 
 
+@pytest.mark.parametrize("reason", ["BOUNCED", "COMPLAINED"])
+def test_to_unsubscribe_at_the_provider_brings_no_receipts_back(ada, reason):
+    stopping.stop(email=ada.email, reason=stopping.Reason(reason), details="550", at=NOW)
+
+    stopping.note_event(kind="unsubscribed", rejected_for=None, recipient=ada.email, details=None, at=NOW)
+
+    assert list(StoppedAddress.objects.values_list("reason", "details")) == [(reason, "550")]
+    send(write(ada, kind=RECEIPT))
+    assert mail.outbox == []
+
+
 def test_a_person_sees_that_no_mail_comes_and_lifts_it(client, ada):
     stopping.stop(email="ADA@example.com", reason=stopping.Reason.BOUNCED, details="550", at=NOW)
     client.force_login(ada)
