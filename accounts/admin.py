@@ -19,7 +19,7 @@ from django.utils.translation import ngettext
 
 from accounts.forms import OwnAddress
 from accounts.models import Message, User
-from accounts.notifications import UnknownKind, kind_of
+from accounts.notifications import shown_of
 from accounts.services import avatars, credentials, inactivity, notifying, privacy
 
 
@@ -189,11 +189,7 @@ class MessageAdmin(admin.ModelAdmin):
     @admin.display(description=_("contents"))
     def contents(self, message: Message) -> str:
         """What the letter says, without links that open an account."""
-        try:
-            hidden = kind_of(message.kind).confidential
-        except UnknownKind:
-            hidden = frozenset()
-        return "; ".join(f"{name}: {value}" for name, value in message.context.items() if name not in hidden)
+        return "; ".join(f"{name}: {value}" for name, value in shown_of(message).items())
 
     @admin.action(description=_("Send again what was given up"), permissions=["resend"])
     def send_again(self, request: HttpRequest, queryset: models.QuerySet[Message]) -> None:

@@ -121,6 +121,11 @@ def kind_of(name: str) -> Kind:
         ) from None
 
 
+def is_known(name: str) -> bool:
+    """Whether an app has registered a kind of this name: what waits may be of one that is no more."""
+    return name in _kinds
+
+
 def kinds() -> list[Kind]:
     """All kinds, by name."""
     return [_kinds[name] for name in sorted(_kinds)]

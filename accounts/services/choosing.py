@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from accounts import policies
 from accounts.models import Channel, Delivery, Frequency, NotificationChoice, User
-from accounts.notifications import Kind, choosable, kind_of
+from accounts.notifications import Kind, choosable, is_known, kind_of
 
 #: The inbox is a page: it can be filled or not, and nothing comes into it once a day.
 POSSIBLE: Mapping[Channel, tuple[Frequency, ...]] = {
@@ -98,7 +98,8 @@ def set_digest_time(*, user: User, hour: int, weekday: int, at: datetime) -> Non
 
 def reschedule(*, user: User, at: datetime) -> int:
     """Let what waits for a digest wait for the right one, after hour, zone or choices changed; how many."""
-    waiting = list(Delivery.objects.held().to(user).select_related("message"))
+    held = Delivery.objects.held().to(user).select_related("message")
+    waiting = [delivery for delivery in held if is_known(delivery.message.kind)]
     for delivery in waiting:
         kind = kind_of(delivery.message.kind)
         frequency = frequencies(user=user, kind=kind)[Channel(delivery.channel)]

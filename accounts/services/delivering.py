@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from smtplib import SMTPRecipientsRefused
 
+from anymail.exceptions import AnymailRecipientsRefused
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives, get_connection
 
@@ -41,6 +42,9 @@ class Post:
             if all(500 <= code < 600 for code, _words in refusal.recipients.values()):
                 raise RefusedForGood(f"The mail server refuses the address: {refusal}") from refusal
             raise
+        except AnymailRecipientsRefused as refusal:
+            self.close()
+            raise RefusedForGood(f"The mail provider refuses the address: {refusal}") from refusal
         except Exception:
             self.close()
             raise

@@ -19,7 +19,7 @@ from django.utils.translation import gettext
 
 from accounts import policies
 from accounts.models import Channel, Delivery, Frequency, Message, User
-from accounts.notifications import Kind, Line, Section, kind_of, register, sections, still_wanted
+from accounts.notifications import Kind, Line, Section, is_known, kind_of, register, sections, still_wanted
 from accounts.services import choosing, notifying
 
 logger = logging.getLogger(__name__)
@@ -78,6 +78,8 @@ def told(*, digest: Message, at: datetime) -> list[Message]:
     wanted = []
     for note in notes:
         message = note.message
+        if not is_known(message.kind):
+            continue
         message.recipient = digest.recipient
         kind = kind_of(message.kind)
         chosen = choosing.frequencies(user=digest.recipient, kind=kind)

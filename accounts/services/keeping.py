@@ -17,8 +17,9 @@ from django.db import models, transaction
 from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken, OutstandingToken
 
 from accounts.models import Message, User
-from accounts.notifications import UnknownKind, kind_of
+from accounts.notifications import shown_of
 from accounts.personal_data import Json, Keeper
+from accounts.services import stopping
 
 
 class ProfileKeeper:
@@ -94,7 +95,7 @@ class MessagesKeeper:
             {
                 "kind": message.kind,
                 "about": message.subject_of,
-                "contents": _shown(message),
+                "contents": shown_of(message),
                 "status": message.status,
                 "written_at": message.created_at.isoformat(),
                 "sent_at": _iso(message.sent_at),
@@ -114,7 +115,7 @@ class MessagesKeeper:
 
 
 class ChoicesKeeper:
-    """What the person chose about messages."""
+    """What the person chose about messages, and what the mail provider reported of their addresses."""
 
     section = "message_choices"
     deletes = ("accounts.NotificationChoice", "accounts.TelegramChat", "accounts.TelegramCode")
@@ -132,9 +133,19 @@ class ChoicesKeeper:
                 {"chat": row.chat, "since": row.linked_at.isoformat()}
                 for row in _rows("accounts.TelegramChat", user=user)
             ],
+            "addresses_without_mail": [
+                {
+                    "email": row.email,
+                    "reason": row.reason,
+                    "details": row.details,
+                    "since": row.stopped_at.isoformat(),
+                }
+                for row in stopping.stopped_of(user=user)
+            ],
         }
 
     def erase(self, user: User, *, at: datetime) -> None:
+        stopping.stopped_of(user=user).delete()
         _delete_rows(self.deletes, user=user)
 
 
@@ -291,14 +302,6 @@ def _delete_file_on_commit(file: Any) -> None:
     if file:
         name, storage = file.name, file.storage
         transaction.on_commit(lambda: storage.delete(name), robust=True)
-
-
-def _shown(message: Message) -> dict[str, Any]:
-    try:
-        hidden = kind_of(message.kind).confidential
-    except UnknownKind:
-        hidden = frozenset()
-    return {name: value for name, value in message.context.items() if name not in hidden}
 
 
 def _iso(moment: datetime | None) -> str | None:

@@ -130,9 +130,21 @@ def spread(*, broadcast_id: int, at: datetime) -> int:
 
 
 def spread_unfinished(*, at: datetime) -> int:
-    """Go on with messages to many whose nudge was lost or whose process died; the number written."""
+    """Go on with messages to many whose nudge was lost or whose process died; the number written.
+
+    One that cannot be written keeps none of the others; what was wrong with the first is raised at the end.
+    """
     unfinished = Broadcast.objects.unfinished().order_by("created_at", "pk")
-    return sum(spread(broadcast_id=pk, at=at) for pk in list(unfinished.values_list("pk", flat=True)))
+    written, troubles = 0, []
+    for pk in list(unfinished.values_list("pk", flat=True)):
+        try:
+            written += spread(broadcast_id=pk, at=at)
+        except Exception as trouble:
+            logger.exception("Broadcast %s could not be written", pk)
+            troubles.append(trouble)
+    if troubles:
+        raise troubles[0]
+    return written
 
 
 def send(*, message_id: int, at: datetime, post: Post | None = None) -> bool:
@@ -149,7 +161,7 @@ def send(*, message_id: int, at: datetime, post: Post | None = None) -> bool:
     try:
         kind = kind_of(claimed.kind)
         if not still_wanted(claimed, at=at):
-            _finish(claimed, Message.Status.DROPPED, kind=kind, at=at)
+            _finish(claimed, Message.Status.DROPPED, kind=kind, at=at, last_error=claimed.last_error)
             return False
         outcome = deliver(message=claimed, kind=kind, post=post or Post(), at=at)
     except telegram.TooManyRequests as refusal:
@@ -183,9 +195,14 @@ def send_due(*, at: datetime) -> int:
 def send_again(*, message: Message, at: datetime) -> bool:
     """Put a message that was given up, or waits for its next attempt, in front of the queue.
 
-    False for one that was sent or dropped: those stay as they are.
+    False for one that was sent or dropped, and for one whose attempt has not ended: somebody sends it just
+    now, and it would go out beside that; or their process died, and the next attempt comes by itself.
     """
-    again = Message.objects.filter(pk=message.pk, status__in=[Message.Status.FAILED, Message.Status.PENDING])
+    # An attempt begins without an error (`_claim`), and keeps one when it fails.
+    is_at_rest = Q(attempts=0) | Q(last_error__gt="")
+    again = Message.objects.filter(
+        Q(status=Message.Status.FAILED) | Q(is_at_rest, status=Message.Status.PENDING), pk=message.pk
+    )
     if not again.update(status=Message.Status.PENDING, attempts=0, next_attempt_at=at):
         return False
     message.deliveries.filter(status=Delivery.Status.FAILED).delete()
@@ -274,12 +291,13 @@ def _claim(*, message_id: int, at: datetime) -> Message | None:
     if message is None:
         return None
     if message.attempts >= MAX_ATTEMPTS:
-        _finish(message, Message.Status.FAILED)
+        why = message.last_error or "The last attempt did not end: its process died, or was ended"
+        _finish(message, Message.Status.FAILED, last_error=why)
         return None
     wait = min(FIRST_WAIT * 2 ** min(message.attempts, 20), LONGEST_WAIT)
     # Conditions on the row's own columns: PostgreSQL looks at them again after waiting for another's change.
     rows = Message.objects.due(at=at).filter(pk=message.pk)
-    if not rows.update(attempts=F("attempts") + 1, next_attempt_at=at + wait):
+    if not rows.update(attempts=F("attempts") + 1, next_attempt_at=at + wait, last_error=""):
         return None
     message.attempts += 1
     return message

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from accounts.models import StoppedAddress
+from allauth.account.models import EmailAddress
+from django.db.models import QuerySet
+
+from accounts.models import StoppedAddress, User
 from accounts.notifications import Kind
 
 Reason = StoppedAddress.Reason
@@ -38,10 +41,16 @@ def note_event(
 
 
 def stop(*, email: str, reason: StoppedAddress.Reason, details: str, at: datetime) -> StoppedAddress:
-    """Send no more mail to an address; the newest reason counts."""
-    row, _is_new = StoppedAddress.objects.update_or_create(
-        email=email.lower(), defaults={"reason": reason, "details": details[:500], "stopped_at": at}
-    )
+    """Send no more mail to an address; the newest reason counts, but for one that stops less than before."""
+    said = {"reason": reason, "details": details[:500], "stopped_at": at}
+    row, is_new = StoppedAddress.objects.get_or_create(email=email.lower(), defaults=said)
+    if not is_new:
+        rows = StoppedAddress.objects.filter(pk=row.pk)
+        if reason == Reason.UNSUBSCRIBED:
+            # Receipts would go again to where mail comes back, or is called spam.
+            rows = rows.filter(reason=Reason.UNSUBSCRIBED)
+        rows.update(**said)
+        row.refresh_from_db()
     return row
 
 
@@ -49,6 +58,12 @@ def lift(*, email: str) -> bool:
     """Send mail to an address again; whether it was stopped."""
     deleted, _by_model = StoppedAddress.objects.filter(email=email.lower()).delete()
     return bool(deleted)
+
+
+def stopped_of(*, user: User) -> QuerySet[StoppedAddress]:
+    """Those of a person's addresses to which no mail goes. Of what they only say is theirs, nothing."""
+    verified = EmailAddress.objects.filter(user=user, verified=True).values_list("email", flat=True)
+    return StoppedAddress.objects.filter(email__in={email.lower() for email in (user.email, *verified)})
 
 
 def why(*, email: str, kind: Kind) -> str:

@@ -202,7 +202,9 @@ def _subject(kind: Kind, words: dict[str, Any]) -> str:
 
 
 def _words(message: Message, kind: Kind) -> dict[str, Any]:
-    return {**kind.words(message), **_of_portal(message.recipient)}
+    """What the templates are filled with: some of it is text already, so made as its reader reads."""
+    with _as_read_by(message.recipient):
+        return {**kind.words(message), **_of_portal(message.recipient)}
 
 
 def _of_portal(reader: User | None) -> dict[str, Any]:

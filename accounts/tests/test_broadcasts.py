@@ -100,6 +100,19 @@ def test_after_a_crash_it_goes_on_behind_the_last_who_has_it(monkeypatch):
     assert Message.objects.count() == 5
 
 
+def test_one_that_cannot_be_written_does_not_stop_the_others():
+    UserFactory(last_name="Lovelace")
+    bad, good = tell(), tell(dedupe="change:2")
+    Broadcast.objects.filter(pk=bad.pk).update(audience="gone.audience")
+
+    with pytest.raises(UnknownAudience):
+        notifying.spread_unfinished(at=NOW)
+
+    assert list(Message.objects.values_list("dedupe", flat=True)) == ["change:2"]
+    good.refresh_from_db()
+    assert good.finished_at == NOW
+
+
 def test_what_is_written_is_sent_by_a_worker(django_capture_on_commit_callbacks):
     UserFactory.create_batch(2, last_name="Lovelace")
     row = tell()

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from smtplib import SMTPRecipientsRefused
 
 import pytest
+from anymail.exceptions import AnymailRecipientsRefused
 from django.core import mail
 
 from accounts.models import Channel, Delivery, Frequency, Message, NotificationChoice, TelegramChat
@@ -249,6 +250,17 @@ def test_an_address_that_does_not_exist_is_given_up_at_once(ada, monkeypatch, co
     assert "No such user" in message.last_error
 
 
+def test_an_address_that_the_mail_provider_refuses_is_given_up_at_once(ada, monkeypatch):
+    choose(ada, INBOX, OFF)
+    break_mail(monkeypatch, AnymailRecipientsRefused("All message recipients were rejected or invalid"))
+    message = write(ada)
+
+    assert not send(message)
+
+    assert (message.status, message.attempts) == (Status.FAILED, 1)
+    assert "were rejected or invalid" in message.last_error
+
+
 def test_what_was_given_up_by_one_way_can_be_sent_again(ada, monkeypatch):
     choose(ada, INBOX, OFF)
     with monkeypatch.context() as broken:
@@ -403,6 +415,7 @@ def test_everything_is_exported_and_erased(ada, chat):
         "digest_hour": 8,
         "digest_weekday": 0,
         "telegram": [{"chat": "77", "since": NOW.isoformat()}],
+        "addresses_without_mail": [],
     }
     assert [each["went_by"][0]["status"] for each in kept["messages"]] == ["HELD"]
 

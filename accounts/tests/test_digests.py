@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from django.core import mail
 from django.db import connection, transaction
+from django.utils.translation import get_language
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -293,6 +294,39 @@ def test_apps_have_their_say_in_sections(ada, own_sections):
     assert "Read &lt;b&gt;this&lt;/b&gt;" in letter.alternatives[0].content
     assert "Nothing" not in letter.body
     assert "News of" not in letter.body
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("channel", "said_by"), [(Channel.EMAIL, "mail"), (Channel.TELEGRAM, "chat")])
+def test_sections_speak_the_language_of_their_reader(own_sections, said, channel, said_by):
+    register_section(
+        Section("z", title="", lines=lambda **asked: [Line(text=f"These are words in {get_language()}")])
+    )
+    ada = reader(language="ru", channel=channel)
+    TelegramChat.objects.create(user=ada, chat="77", linked_at=NOW)
+    leave(ada)
+    digesting.write_due(at=EIGHT)
+
+    mail.outbox.clear()
+    said.clear()
+    deliver_all(EIGHT)
+
+    words = mail.outbox[0].body if said_by == "mail" else said[0][1]
+    assert "These are words in ru" in words
+
+
+@pytest.mark.django_db
+def test_what_no_app_knows_any_more_keeps_nobody_from_the_rest(ada):
+    gone = leave(ada, about="course:1", title="Knots")
+    leave(ada, about="course:2", title="Beans")
+    Message.objects.filter(pk=gone.pk).update(kind="gone.kind")
+
+    assert choosing.reschedule(user=ada, at=NOW) == 1
+    digesting.write_due(at=EIGHT)
+    deliver_all(EIGHT)
+
+    assert "Beans" in mail.outbox[0].body
+    assert "Knots" not in mail.outbox[0].body
 
 
 @pytest.mark.django_db

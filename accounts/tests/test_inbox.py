@@ -98,6 +98,16 @@ def test_one_or_all_are_marked_read(client, ada):
     assert "unread" not in client.get("/inbox/").content.decode()
 
 
+@pytest.mark.parametrize("named", ["all", "-1", "9" * 19])
+def test_what_is_no_message_marks_nothing_read(client, ada, named):
+    fill(ada, 1)
+    client.force_login(ada)
+
+    client.post("/inbox/read/", {"message": named})
+
+    assert Message.objects.unread().count() == 1
+
+
 def test_what_was_switched_off_is_not_in_the_inbox(client, ada):
     ada.notification_choices.create(kind="accounts.test_news", channel="INBOX", frequency="OFF")
     fill(ada, 1)

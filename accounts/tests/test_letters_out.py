@@ -9,7 +9,7 @@ from django.core import mail
 from django.test import Client
 
 from accounts.models import Channel, Frequency, NotificationChoice, StoppedAddress
-from accounts.services import digesting, notifying, stopping, unsubscribing, wording
+from accounts.services import digesting, notifying, privacy, stopping, unsubscribing, wording
 from accounts.services.unsubscribing import NoSuchLink
 from accounts.tests.factories import UserFactory
 from accounts.tests.letters import NEWS, NOW, RECEIPT, send, write
@@ -207,6 +207,17 @@ def test_who_unsubscribed_at_the_provider_gets_receipts_still(ada):
     assert "List-Unsubscribe" not in mail.outbox[0].extra_headers
 
 
+@pytest.mark.parametrize("reason", ["BOUNCED", "COMPLAINED"])
+def test_to_unsubscribe_at_the_provider_brings_no_receipts_back(ada, reason):
+    stopping.stop(email=ada.email, reason=stopping.Reason(reason), details="550", at=NOW)
+
+    stopping.note_event(kind="unsubscribed", rejected_for=None, recipient=ada.email, details=None, at=NOW)
+
+    assert list(StoppedAddress.objects.values_list("reason", "details")) == [(reason, "550")]
+    send(write(ada, kind=RECEIPT))
+    assert mail.outbox == []
+
+
 def test_a_person_sees_that_no_mail_comes_and_lifts_it(client, ada):
     stopping.stop(email="ADA@example.com", reason=stopping.Reason.BOUNCED, details="550", at=NOW)
     client.force_login(ada)
@@ -228,3 +239,15 @@ def test_nobody_lifts_anothers(client, ada):
     client.post("/accounts/messages/address/")
 
     assert StoppedAddress.objects.get().email == ada.email
+
+
+def test_what_the_provider_said_of_an_address_is_exported_and_goes_with_the_account(ada):
+    stopping.stop(email=ada.email, reason=stopping.Reason.BOUNCED, details="550 No such user", at=NOW)
+    stopping.stop(email="eve@example.com", reason=stopping.Reason.BOUNCED, details="", at=NOW)
+
+    assert privacy.export(user=ada, at=NOW)["message_choices"]["addresses_without_mail"] == [
+        {"email": ada.email, "reason": "BOUNCED", "details": "550 No such user", "since": NOW.isoformat()}
+    ]
+    privacy.delete_account(user=ada, at=NOW)
+
+    assert list(StoppedAddress.objects.values_list("email", flat=True)) == ["eve@example.com"]

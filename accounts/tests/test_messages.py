@@ -262,6 +262,35 @@ def test_a_person_may_have_it_tried_again(letters):
     assert send(message)
 
 
+def test_what_is_being_sent_is_not_sent_beside_it(letters, monkeypatch):
+    message = write()
+    asked = []
+
+    def ask_meanwhile(self, mails):
+        if not asked:
+            asked.append(notifying.send_again(message=message, at=NOW))
+            notifying.send(message_id=message.pk, at=NOW)
+        mail.outbox.extend(mails)
+        return len(mails)
+
+    monkeypatch.setattr("django.core.mail.backends.locmem.EmailBackend.send_messages", ask_meanwhile)
+
+    assert send(message)
+
+    assert asked == [False]
+    assert len(mail.outbox) == 1
+
+
+def test_what_waits_for_its_next_attempt_need_not_wait(letters, dead_server):
+    message = write()
+    send(message)
+
+    assert notifying.send_again(message=message, at=NOW + timedelta(minutes=1))
+
+    message.refresh_from_db()
+    assert (message.attempts, message.next_attempt_at) == (0, NOW + timedelta(minutes=1))
+
+
 @pytest.mark.parametrize("status", [Status.SENT, Status.DROPPED])
 def test_what_was_sent_or_dropped_is_not_sent_again(letters, status):
     message = write()

@@ -3,12 +3,14 @@
 from datetime import timedelta
 
 import pytest
+from django.contrib import admin
 from django.contrib.auth.models import Permission
 from django.urls import reverse
 
 from accounts import notifications, tasks
+from accounts.admin import MessageAdmin
 from accounts.models import Message, StoppedAddress
-from accounts.services import notifying, stopping, wording
+from accounts.services import notifying, privacy, stopping, wording
 from accounts.tests.factories import UserFactory
 from accounts.tests.letters import NEWS, NOW, send, write
 
@@ -70,6 +72,15 @@ def test_nothing_confidential_is_shown(boss, client):
         page = client.get(reverse("accounts_message_modeladmin_inspect", args=[message.pk])).content.decode()
         assert "secret" not in page
     assert "not there" in page
+
+
+def test_of_a_kind_that_is_no_more_nothing_is_shown_in_the_admin_and_exported():
+    unknown = given_up(kind="shop.gone", context={"link": "https://portal.example/secret"})
+
+    shown = MessageAdmin(Message, admin.site).contents(unknown)
+    exported = privacy.export(user=unknown.recipient, at=NOW)["messages"]
+
+    assert (shown, [each["contents"] for each in exported]) == ("", [{}])
 
 
 def test_what_was_given_up_is_sent_again_by_post(boss, client):

@@ -57,12 +57,11 @@ def open_message(request: HttpRequest, pk: int) -> HttpResponse:
 @login_required
 def read_all(request: HttpRequest) -> HttpResponse:
     """Note that the asker has read the message named, or all of them."""
-    named = request.POST.get("message", "")
-    letterbox.mark_read(
-        user=request.user,
-        message_id=int(named) if named.isdecimal() and len(named) < 19 else None,
-        at=timezone.now(),
-    )
+    named = request.POST.get("message")
+    if named is None:
+        letterbox.mark_read(user=request.user, at=timezone.now())
+    elif named.isdecimal() and len(named) < 19:
+        letterbox.mark_read(user=request.user, message_id=int(named), at=timezone.now())
     return redirect("accounts:inbox")
 
 

@@ -188,6 +188,17 @@ def test_a_hostile_title_is_text_in_the_letter(ada, course):
     assert "&lt;b&gt;Beans" in letter.alternatives[0].content
 
 
+def test_a_hostile_title_does_not_leave_the_title_of_the_letter(ada, course):
+    CoursePage.objects.filter(pk=course.pk).update(title="</title><img src=x> & more")
+    course.refresh_from_db()
+
+    change(course, NOON)
+
+    html = mail.outbox[0].alternatives[0].content
+    assert "<img" not in html
+    assert "“&lt;/title&gt;&lt;img src=x&gt; &amp; more”" in html.partition("</title>")[0]
+
+
 @pytest.mark.parametrize("how_many", [1, 3])
 def test_any_number_of_changes_is_two_queries_in_a_digest(
     course, ada, how_many, django_assert_max_num_queries

@@ -8,9 +8,9 @@ from decimal import Decimal
 import pytest
 from django.template.loader import render_to_string
 
-from accounts.models import Message
+from accounts.models import Channel, Frequency, Message, NotificationChoice
 from accounts.notifications import kinds
-from accounts.services import notifying
+from accounts.services import digesting, notifying
 from accounts.tests.factories import UserFactory
 from library import notifications
 from library.models import Hold
@@ -158,6 +158,17 @@ def test_who_is_late_is_written_to_on_the_first_third_seventh_and_fourteenth_day
     assert written == [1, 3, 7, 14]
 
 
+def test_who_was_written_to_long_ago_and_had_it_tidied_away_is_not_written_to_again(book, member):
+    lend(book, to=member)
+    for late in (1, 3, 7, 14):
+        remind(date(2026, 6, 15) + timedelta(days=late))
+    Message.objects.all().delete()
+
+    remind(date(2026, 6, 15) + timedelta(days=reminding.IN_PEACE_AFTER.days + 1))
+
+    assert not Message.objects.exists()
+
+
 def test_the_reminder_of_a_late_book_says_since_when_and_what_follows(book, member, mailoutbox):
     lend(book, to=member)
     remind(date(2026, 6, 18))
@@ -276,3 +287,50 @@ def test_every_message_of_the_library_has_an_example_that_its_templates_can_say(
     said = [render_to_string(f"{kind.folder}/{name}", words) for name in names]
 
     assert all("The Example" in each for each in said)
+
+
+def test_a_crash_between_two_messages_to_the_staff_loses_no_book(member, monkeypatch):
+    monkeypatch.setattr(reminding, "IN_ONE_MESSAGE", 1)
+    first, second, third = (lend(BookFactory(copies=1), to=UserFactory()) for _book in range(3))
+    Message.objects.all().delete()
+    real = reminding.telling.staff_of_overdue
+
+    def crash(*, number, **said):
+        if number == 2:
+            raise RuntimeError("The process died.")
+        return real(number=number, **said)
+
+    monkeypatch.setattr(reminding.telling, "staff_of_overdue", crash)
+    with pytest.raises(RuntimeError):
+        tell_staff(date(2026, 6, 16))
+    monkeypatch.setattr(reminding.telling, "staff_of_overdue", real)
+    give_back(first)
+    tell_staff(date(2026, 6, 16))
+
+    told = Message.objects.filter(kind=notifications.STAFF_OF_OVERDUE)
+    named = [pk for message in told for pk in message.context["borrowings"]]
+    assert sorted(named) == [second.pk, third.pk]
+
+
+# --- Digests -----------------------------------------------------------------------------------------------
+def test_a_digest_says_what_is_due_and_what_is_ready(book, member, mailoutbox):
+    for kind in (notifications.DUE_SOON, notifications.HOLD_READY):
+        NotificationChoice.objects.create(
+            user=member, kind=kind, channel=Channel.EMAIL, frequency=Frequency.DAILY
+        )
+    lend(book, to=member)
+    other = lend(BookFactory(title="Emma", copies=1))
+    hold(other.book, by=member)
+    give_back(other)
+    morning = morning_of(date(2026, 6, 13))
+    remind(date(2026, 6, 13))
+    notifying.send_due(at=morning)
+    Message.objects.exclude(kind__in=[notifications.DUE_SOON, notifications.HOLD_READY]).delete()
+    mailoutbox.clear()
+
+    digesting.write_due(at=morning + timedelta(days=1))
+    notifying.send_due(at=morning + timedelta(days=1))
+
+    (letter,) = mailoutbox
+    assert "Books to bring back - “Dune”: due on 15 June 2026" in flat(letter)
+    assert "Books that are ready for you - “Emma”: kept until 4 June 2026" in flat(letter)

@@ -78,7 +78,7 @@ class ReadyView(HealthCheckView):
 
     http_method_names = ["get", "head", "options"]
     checks = {
-        "database": checks.Database,
+        "database": health.Database,
         "migrations": health.Migrations,
         "cache": checks.Cache,
         "storage": checks.Storage,

@@ -6,6 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from csp.constants import NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
 from portal.settings.env import BASE_DIR, choice, env, positive, required
@@ -409,6 +410,11 @@ if ANYMAIL_WEBHOOK_SECRET:
 
 # So long messages stay that are through and read: longer than any reason to write the same may come back.
 MESSAGES_KEPT_DAYS = env.int("MESSAGES_KEPT_DAYS", default=400)
+if MESSAGES_KEPT_DAYS < 90:
+    raise ImproperlyConfigured(
+        f"MESSAGES_KEPT_DAYS is {MESSAGES_KEPT_DAYS}; it must be 90 or more: a reminder whose message is "
+        "deleted while its reason lasts would be sent again. .env.sample describes it."
+    )
 
 # --- Telegram --------------------------------------------------------------------------------------
 # A bot that speaks for the portal. Without its token nothing is said in chats.

@@ -732,6 +732,20 @@ GUARDS: tuple[Guard, ...] = (
         on_postgres=True,
     ),
     Guard(
+        "what is being sent is not sent again beside it",
+        "accounts/services/notifying.py",
+        "Q(is_at_rest, status=Message.Status.PENDING), pk=message.pk\n",
+        "Q(status=Message.Status.PENDING), pk=message.pk\n",
+        "accounts/tests/test_messages.py::test_what_is_being_sent_is_not_sent_beside_it",
+    ),
+    Guard(
+        "no unsubscription brings mail back to where it bounces",
+        "accounts/services/stopping.py",
+        "            rows = rows.filter(reason=Reason.UNSUBSCRIBED)\n",
+        "            rows = rows.all()\n",
+        "accounts/tests/test_letters_out.py::test_to_unsubscribe_at_the_provider_brings_no_receipts_back[BOUNCED]",
+    ),
+    Guard(
         "the staff chat is told once per occasion",
         "accounts/migrations/0006_write_to_the_staff_chat.py",
         "fields=('kind', 'subject_of', 'dedupe')",

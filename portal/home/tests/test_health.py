@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.db import OperationalError
 from django.utils import timezone
 
 from portal.home import tasks
@@ -32,6 +33,18 @@ def test_a_portal_whose_worker_beats_is_ready(client, settings):
         "checks": dict.fromkeys(["database", "migrations", "cache", "storage", "broker", "worker"], "ok"),
         "schedules": dict.fromkeys(sorted(settings.SCHEDULES), "waiting"),
     }
+
+
+def test_a_database_that_does_not_answer_is_noticed_and_not_described(client, monkeypatch):
+    def refuse(*asked, **named):
+        raise OperationalError('connection to server at "db.internal" (10.0.0.5), port 5432 failed: FATAL')
+
+    monkeypatch.setattr("django.db.backends.base.base.BaseDatabaseWrapper.temporary_connection", refuse)
+
+    answer = client.get("/health/ready")
+
+    assert answer.status_code == 503
+    assert answer.json()["checks"]["database"] == "Unavailable: The database does not answer"
 
 
 def test_without_a_worker_the_portal_is_not_ready(client):
