@@ -16,7 +16,7 @@ from django.utils.translation import ngettext
 from modelsearch.backends import get_search_backends
 
 from library import barcodes
-from library.models import Author, Book, Borrowing, Closure, Copy, Hold, LendingRules, Subject
+from library.models import Author, Book, Borrowing, Copy, Hold, LendingRules, Subject
 from library.services import holding
 from library.services.cards import lock_book
 
@@ -247,10 +247,10 @@ def delete_book(*, book: Book) -> None:
 
 
 def move_due_dates(*, since: date) -> int:
-    """After opening days or closures have changed: what falls due on a closed day falls due on the next open one.
+    """After opening days or closures changed: what falls due on a closed day falls due on the next open one.
 
-    Looked at is what falls due on since or later. Books set aside wait until then as well. Nothing becomes due
-    earlier, and no fee grows. Returns how many loans have a new day. Raises policies.NeverOpens.
+    Looked at is what falls due on since or later. Books set aside wait until then as well. Nothing becomes
+    due earlier, and no fee grows. Returns how many loans have a new day. Raises policies.NeverOpens.
     """
     calendar = LendingRules.current().calendar(since=since)
     moved = 0

@@ -1,4 +1,4 @@
-from datetime import UTC, date, datetime
+from datetime import date
 
 import pytest
 from django.core.exceptions import ValidationError
@@ -249,8 +249,6 @@ class TestDeletingABook:
 
 
 class TestMovingDueDates:
-    at = datetime(2026, 6, 2, 9, 0, tzinfo=UTC)
-
     def close(self, since, until):
         return Closure.objects.create(since=since, until=until, reason="Summer")
 
@@ -261,7 +259,7 @@ class TestMovingDueDates:
         # Until a Saturday; on Sundays it is closed anyway.
         closure = self.close(date(2026, 6, 15), date(2026, 6, 20))
 
-        moved = cataloguing.move_due_dates(closure=closure, at=self.at)
+        moved = cataloguing.move_due_dates(since=closure.since)
 
         inside.refresh_from_db()
         outside.refresh_from_db()
@@ -272,9 +270,7 @@ class TestMovingDueDates:
     def test_what_is_back_keeps_its_day(self):
         loan = BorrowingFactory(status="RETURNED", actual_return_date=date(2026, 6, 15))
 
-        moved = cataloguing.move_due_dates(
-            closure=self.close(date(2026, 6, 14), date(2026, 6, 20)), at=self.at
-        )
+        moved = cataloguing.move_due_dates(since=self.close(date(2026, 6, 14), date(2026, 6, 20)).since)
 
         loan.refresh_from_db()
         assert (moved, loan.expected_return_date) == (0, date(2026, 6, 15))
@@ -283,7 +279,19 @@ class TestMovingDueDates:
         copy = CopyFactory(status=Status.ON_HOLD_SHELF)
         hold = HoldFactory(book=copy.book, status="READY", copy=copy, shelf_until=date(2026, 6, 4))
 
-        moved = cataloguing.move_due_dates(closure=self.close(date(2026, 6, 3), date(2026, 6, 9)), at=self.at)
+        moved = cataloguing.move_due_dates(since=self.close(date(2026, 6, 3), date(2026, 6, 9)).since)
 
         hold.refresh_from_db()
         assert (moved, hold.shelf_until) == (0, date(2026, 6, 10))
+
+    def test_what_moves_on_to_a_day_moves_once(self):
+        LendingRules.objects.create(opens_monday=False, opens_tuesday=False)
+        monday = BorrowingFactory(expected_return_date=date(2026, 6, 15))
+        wednesday = BorrowingFactory(expected_return_date=date(2026, 6, 17))
+
+        moved = cataloguing.move_due_dates(since=date(2026, 6, 2))
+
+        monday.refresh_from_db()
+        wednesday.refresh_from_db()
+        assert moved == 1
+        assert monday.expected_return_date == wednesday.expected_return_date == date(2026, 6, 17)

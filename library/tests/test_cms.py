@@ -13,7 +13,7 @@ from wagtail.models import ModelLogEntry
 
 from accounts.tests.factories import UserFactory
 from library import barcodes
-from library.models import Book, Borrowing, Charge, Closure, Copy, Hold, LibraryCard, Subject
+from library.models import Book, Borrowing, Charge, Closure, Copy, Hold, LendingRules, LibraryCard, Subject
 from library.services import cataloguing, charging, holding, lending
 from library.services.days import day_of
 from library.tests.factories import BookFactory, CopyFactory, LibraryCardFactory, SubjectFactory
@@ -541,6 +541,24 @@ def test_a_closure_moves_due_dates_and_says_how_many(client, librarian, ada):
     loan.refresh_from_db()
     assert loan.expected_return_date == in_days(16)
     assert "1 loan is due on the next opening day now." in said(page)
+
+
+def test_a_day_of_the_week_that_is_closed_from_now_on_moves_due_dates(client, librarian, ada):
+    loan = lent(a_copy(daily_fee=0), to=ada)
+    due = loan.expected_return_date
+    rules = LendingRules.load()
+    closed = LendingRules.WEEKDAYS[due.weekday()]
+    address = reverse("wagtailsettings:edit", args=["library", "lendingrules", rules.pk])
+    form = client.get(address).context["form"]
+    body = {name: form[name].value() for name in form.fields if form[name].value() is not False}
+    del body[f"opens_{closed}"]
+
+    answer = client.post(address, body, follow=True)
+
+    loan.refresh_from_db()
+    assert answer.status_code == 200
+    assert not getattr(LendingRules.current(), f"opens_{closed}")
+    assert loan.expected_return_date == due + timedelta(days=1)
 
 
 # --- Who may -----------------------------------------------------------------------------------------------
