@@ -65,6 +65,11 @@ def choose_among_what_one_sees(pages: PageQuerySet, request: HttpRequest) -> Pag
     return pages.filter(pk__in=seen.values_list("pk", flat=True))
 
 
+def _page_of(entry: Page | dict[str, Any]) -> Page:
+    """The page that a bulk action passes over: itself, or with whether one may edit it."""
+    return entry["item"] if isinstance(entry, dict) else entry
+
+
 def naming_what_one_sees(action: type[PageBulkAction]) -> type[PageBulkAction]:
     """A bulk action that says nothing of what one may neither change nor see, though “all” means that too."""
 
@@ -74,7 +79,8 @@ def naming_what_one_sees(action: type[PageBulkAction]) -> type[PageBulkAction]:
             seen = policy_registry.get_by_type(Page).explorable_instances(self.request.user)
             known = set(seen.values_list("pk", flat=True))
             return pages, {
-                why: [page for page in passed_over if page.pk in known] for why, passed_over in others.items()
+                why: [entry for entry in passed_over if _page_of(entry).pk in known]
+                for why, passed_over in others.items()
             }
 
     return Discreet

@@ -127,7 +127,7 @@ def test_an_order_is_shown_with_lines_payments_and_history_and_no_key_of_a_visit
 
     page = client.get(reverse("admin:commerce_order_change", args=[payment.order_id])).content.decode()
 
-    for words in ("Mug 0", "$25.00", "AWAITING_PAYMENT", "VAT 0", "Spring 0"):
+    for words in ("Mug 0", "$25.00", str(Order.Status.AWAITING_PAYMENT.label), "VAT 0", "Spring 0"):
         assert words in page
     assert "secret0" not in page
 

@@ -20,7 +20,7 @@ from commerce.tests.factories import NOON, URLS, fake
 
 pytestmark = pytest.mark.django_db
 LATER = NOON + timedelta(hours=3)
-QUERIES_OF_A_CHECK = 27
+QUERIES_OF_A_CHECK = 45
 
 
 def found(at=LATER) -> list[tuple[str, str]]:

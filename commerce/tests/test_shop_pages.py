@@ -569,7 +569,7 @@ def test_a_visitor_may_say_where_the_receipt_goes(client, mug, kind):
     refused = client.post(path, {"email": "eve at home"}, **how)
     client.post(path, {"email": "eve@example.com"}, **how)
 
-    assert refused.status_code == (303 if kind == "form" else 400)
+    assert refused.status_code == (422 if kind == "form" else 400)
     order = Order.objects.get()
     assert (order.status, order.email) == ("AWAITING_PAYMENT", "eve@example.com")
 

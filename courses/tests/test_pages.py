@@ -33,8 +33,9 @@ from courses.tests.factories import (
 pytestmark = pytest.mark.django_db
 
 HOUR = timedelta(hours=1)
-MY_LEARNING_QUERIES = 11
-MY_LEARNING_QUERIES_WITH_UNPAID = 9
+# Four of them are the library's.
+MY_LEARNING_QUERIES = 15
+MY_LEARNING_QUERIES_WITH_UNPAID = 13
 
 
 def queries_of(client, url, status=200):

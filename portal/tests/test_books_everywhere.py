@@ -109,7 +109,7 @@ def test_ones_own_page_says_what_is_due_and_unpaid(client, django_assert_num_que
     assert "From the library" in html
     assert "Dune" in html
     assert "$3.00" in html
-    with django_assert_num_queries(12) as one:
+    with django_assert_num_queries(13) as one:
         client.get("/my/")
     borrow("Emma")
     borrow("Persuasion")

@@ -175,7 +175,7 @@ def test_loading_again_keeps_what_people_changed(demo):
 
 
 def test_loading_again_is_cheap(demo, django_assert_max_num_queries):
-    with django_assert_max_num_queries(6):
+    with django_assert_max_num_queries(7):
         loading.load(at=NOW)
 
 

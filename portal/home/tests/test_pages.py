@@ -123,8 +123,8 @@ def test_the_map_of_the_site_has_what_everybody_may_open(client):
 
     content = client.get("/sitemap.xml").content.decode()
 
-    assert content.count("<loc>") == 4
-    for path in ("/", "/courses/", "/courses/baking/", "/courses/baking/flour/"):
+    assert content.count("<loc>") == 5
+    for path in ("/", "/courses/", "/courses/baking/", "/courses/baking/flour/", "/library/"):
         assert f"<loc>http://localhost:8000{path}</loc>" in content
 
 
@@ -149,6 +149,7 @@ def test_the_menu_marks_where_one_is(django_assert_num_queries):
 
     assert context["navigation"] == [
         {"title": "Courses", "url": "/courses/", "is_current": True},
+        {"title": "Library", "url": "/library/", "is_current": False},
         {"title": "Shop", "url": "/shop/", "is_current": False},
     ]
 

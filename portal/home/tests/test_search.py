@@ -134,11 +134,11 @@ def test_results_come_in_pages(client, settings):
 def test_the_page_costs_the_same_with_one_result_and_with_many(client, django_assert_num_queries):
     make_lesson(make_course("Baking"), "Baking bread")
     client.get("/search/", {"q": "baking"})
-    with django_assert_num_queries(14):
+    with django_assert_num_queries(17):
         client.get("/search/", {"q": "baking"})
 
     for number in range(3):
         make_lesson(make_course(f"Baking {number}"), f"Baking bread {number}")
 
-    with django_assert_num_queries(14):
+    with django_assert_num_queries(17):
         client.get("/search/", {"q": "baking"})
