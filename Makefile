@@ -77,6 +77,10 @@ kills: $(INSTALLED) $(CATALOGUES) ## Kill, freeze and stop every process of the 
 	KILLS=long $(PYTHON) -m portal.tests.postgres -- $(PYTHON) -m pytest -n 0 -s -m postgres \
 		portal/tests/test_watchdog.py portal/tests/test_queue_loss.py
 
+.PHONY: sizes
+sizes: $(INSTALLED) $(CATALOGUES) ## Import and export ten thousand books, and measure the memory it takes
+	SIZES=long $(PYTHON) -m pytest -n 0 library/tests/test_import_size.py
+
 .PHONY: bench
 bench: $(INSTALLED) $(CATALOGUES) ## Measure queries, bytes and time of the main pages
 	$(PYTHON) -m portal.benchmarks
