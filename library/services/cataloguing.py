@@ -263,8 +263,9 @@ def move_due_dates(*, since: date) -> int:
                 # As one statement: what is renewed or returned meanwhile has another day already.
                 moved += coming.filter(expected_return_date=due).update(expected_return_date=opens)
         ready = Hold.objects.ready().filter(shelf_until__gte=since)
-        for until in sorted(set(ready.values_list("shelf_until", flat=True)), reverse=True):
-            opens = calendar.next_open(cast(date, until))
+        days_on_shelf = {cast(date, until) for until in ready.values_list("shelf_until", flat=True)}
+        for until in sorted(days_on_shelf, reverse=True):
+            opens = calendar.next_open(until)
             if opens > until:
                 ready.filter(shelf_until=until).update(shelf_until=opens)
     return moved
