@@ -121,6 +121,7 @@ def build_world() -> World:
     message = Message.objects.get(recipient=people["member"], kind=ORDER_PAID)
     notifying.send(message_id=message.pk, at=at)
     names = {
+        "message": message.pk,
         "book": book.pk,
         "book_path": f"library/{book.pk}-dune/",
         "loan": loan.pk,
