@@ -22,13 +22,13 @@ from wagtail.admin.forms import WagtailAdminModelForm
 from wagtail.admin.menu import MenuItem
 from wagtail.admin.panels import FieldPanel, FieldRowPanel, MultiFieldPanel, ObjectList
 from wagtail_modeladmin.helpers import ButtonHelper, PermissionHelper
-from wagtail_modeladmin.options import ModelAdmin, ModelAdminGroup, modeladmin_register
+from wagtail_modeladmin.options import ModelAdminGroup, modeladmin_register
 from wagtail_modeladmin.views import CreateView, DeleteView, EditView, InspectView
 
 from commerce.models import Payment
 from commerce.templatetags.money import money
 from commerce.wagtail_hooks.actions import inspect_url
-from commerce.wagtail_hooks.lists import ListView, SeenOnly, buttons_of
+from commerce.wagtail_hooks.lists import SeenOnly, ShopList, buttons_of
 from library import barcodes, policies
 from library.models import Book, Borrowing, Charge, Closure, Copy, Hold, LendingRules, LibraryCard, Subject
 from library.services import browsing, cataloguing, explaining, queueing
@@ -46,20 +46,8 @@ from library.wagtail_hooks.actions import (
 from library.wagtail_hooks.desk import NAME, here_for
 
 
-class LibraryList(ModelAdmin):
-    index_view_class = ListView
-    inspect_view_enabled = True
-    list_per_page = 50
-    empty_value_display = "–"
-    export_filename: ClassVar[str]
+class LibraryList(ShopList):
     index_view_extra_css = ["css/cms/shop.css", "css/cms/library.css"]
-    inspect_view_extra_css = ["css/cms/shop.css"]
-
-    def get_extra_attrs_for_row(self, obj: Any, context: Any) -> dict[str, str]:
-        return {"class": "needs-a-person"} if self.needs_a_person(obj) else {}
-
-    def needs_a_person(self, obj: Any) -> bool:
-        return False
 
 
 class Chosen(SimpleListFilter):
