@@ -30,6 +30,8 @@ logger = logging.getLogger(__name__)
 LONGEST_ANSWER = 1_000_000
 #: When Telegram asks to wait and does not say how long.
 USUAL_WAIT = 30
+#: A day: nobody is waited for longer, whatever is asked.
+LONGEST_WAIT = 86_400
 QUIET_UNTIL = "accounts.telegram.quiet_until"
 
 
@@ -223,7 +225,7 @@ def _whole(answer: HTTPResponse) -> bytes:
 
 def _seconds(said: Any) -> int:
     is_number = isinstance(said, int | float) and not isinstance(said, bool) and math.isfinite(said)
-    return max(math.ceil(said), 1) if is_number else USUAL_WAIT
+    return min(max(math.ceil(said), 1), LONGEST_WAIT) if is_number else USUAL_WAIT
 
 
 # --- A stand-in for one's own machine ----------------------------------------------------------------------
